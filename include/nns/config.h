@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The configuration: what connections have in common. Made once, shared by any number of engines
+ * and streams, in any number of threads. Setters validate at once: a result below 0 leaves the
+ * configuration as it was and nns_config_message() says why. It freezes when the first engine or
+ * stream is made from it; setters then answer NNS_ERR_FROZEN.
+ *
+ * Threads: until it is frozen, one at a time; after that, any.
+ *
+ * The defaults are the strict ones: Kerberos alone, signed and encrypted, mutual authentication,
+ * no delegation, and a server that lets nobody in until it is told whom. Weakening calls have
+ * "insecure" in their name.
+ */
+#ifndef NNS_CONFIG_H
+#define NNS_CONFIG_H
+
+#include <nns/result.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A new configuration with the defaults. alloc NULL: malloc. The allocator structure is copied.
+ * The caller owns one reference. Errors: ARGUMENT, NOMEM. */
+NNS_API int nns_config_new(nns_config **ret, const nns_allocator *alloc) NNS_MUST_CHECK;
+NNS_API nns_config *nns_config_ref(nns_config *cfg); /* answers cfg; NULL gives NULL */
+NNS_API void nns_config_unref(nns_config *cfg); /* the last one wipes and frees; NULL is nothing */
+/* Why the last setter refused, "" if none did. Valid until the next setter. Before freezing. */
+NNS_API const char *nns_config_message(const nns_config *cfg);
+
+/* Every setter below: strings are copied; errors ARGUMENT, FROZEN, NOMEM. */
+
+/* Client: the credential cache ("FILE:/path", "KEYRING:...", a path); NULL: the system's. */
+NNS_API int nns_config_set_ccache(nns_config *cfg, const char *name);
+/* Client: log in as user ("alice@REALM", "REALM\alice", "alice" in the default realm) with a
+ * password instead of a credential cache. fn writes the password and a NUL into buf and answers
+ * its length in bytes, or a result below 0, which fails the connection. It is called on the
+ * thread that runs the mechanism, once for each connection; the library wipes buf. */
+typedef int (*nns_password_fn)(void *arg, char *buf, size_t size);
+NNS_API int nns_config_set_user(nns_config *cfg, const char *user, nns_password_fn fn, void *arg);
+/* Server: the keytab ("FILE:/path", a path); NULL: the system's. */
+NNS_API int nns_config_set_keytab(nns_config *cfg, const char *name);
+/* Server: the one principal to be ("host/db1@CORP", "host/db1"); NULL: any key in the keytab. */
+NNS_API int nns_config_set_acceptor(nns_config *cfg, const char *principal);
+
+/* The level asked for and the least accepted. Default NNS_PROTECT_SEAL. NNS_PROTECT_NONE needs
+ * nns_config_insecure_allow_unprotected() first. */
+NNS_API int nns_config_set_protection(nns_config *cfg, nns_protection least);
+/* The least strength of the session key in bits (AES-256 256, AES-128 128, RC4 64). Default 128. */
+NNS_API int nns_config_set_min_ssf(nns_config *cfg, uint32_t bits);
+/* Server: whom to let in. In a pattern '*' stands for any run of characters without '/', '@' and
+ * '\'; the realm, after '@', is literal. Case matters. Repeatable; one match is enough. A server
+ * without a pattern, without allow_any_peer and without defer_authorization refuses everybody. */
+NNS_API int nns_config_allow_peer(nns_config *cfg, const char *pattern);
+NNS_API int nns_config_allow_any_peer(nns_config *cfg); /* anybody who authenticates */
+/* Ask the application too: the engine shows NNS_STATE_WANT_AUTHORIZE before it opens, and a
+ * stream's handshake answers NNS_WANT_AUTHORIZE. If patterns are set, they must agree as well. */
+NNS_API int nns_config_defer_authorization(nns_config *cfg, int on);
+
+/* Permits NNS_PROTECT_NONE: after the handshake bytes pass in clear and unauthenticated. */
+NNS_API int nns_config_insecure_allow_unprotected(nns_config *cfg);
+/* Server: take tickets without looking for replays (also where KRB5RCACHENAME asks for that,
+ * which is otherwise refused). */
+NNS_API int nns_config_insecure_no_replay_cache(nns_config *cfg);
+
+/* Who makes and checks the records: "auto" (the best there is, default) or "gss" (gss_wrap and
+ * gss_unwrap, for comparison). Never needed for interoperability. */
+NNS_API int nns_config_set_record_engine(nns_config *cfg, const char *name);
+
+/* Limits. Times are milliseconds, 0 means none; sizes are bytes.
+ *
+ *   name              default    maximum  what
+ *   CONNECT_MS         30,000  3,600,000  names, and the connection to one of the addresses
+ *   CLIENT_HANDSHAKE_MS 30,000   300,000  the whole handshake, mechanism included
+ *   SERVER_HANDSHAKE_MS 10,000   300,000  the same on the server's side
+ *   IDLE_MS                 0    7 days   one read or write that moves nothing
+ *   HANDSHAKE_BYTES   131,072    524,288  handshake bytes from the peer; at least 70,000
+ *   HANDSHAKE_LEGS          8         16  handshake records from the peer; at least 1
+ *   EMPTY_RECORDS          16      1,024  data records in a row without payload
+ *   BUFFER_BYTES      131,072 16,777,216  receive window, and send queue; at least 131,072
+ */
+enum nns_limit {
+    NNS_LIMIT_CONNECT_MS = 1,
+    NNS_LIMIT_CLIENT_HANDSHAKE_MS = 2,
+    NNS_LIMIT_SERVER_HANDSHAKE_MS = 3,
+    NNS_LIMIT_IDLE_MS = 4,
+    NNS_LIMIT_HANDSHAKE_BYTES = 5,
+    NNS_LIMIT_HANDSHAKE_LEGS = 6,
+    NNS_LIMIT_EMPTY_RECORDS = 7,
+    NNS_LIMIT_BUFFER_BYTES = 8
+};
+NNS_API int nns_config_set_limit(nns_config *cfg, int32_t limit, int64_t value);
+NNS_API int nns_config_limit(const nns_config *cfg, int32_t limit, int64_t *value); /* ARGUMENT */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

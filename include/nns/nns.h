@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * libnns: the .NET NegotiateStream protocol ([MS-NNS]) for programs that are not .NET. This
+ * header includes all others that need no header of GSSAPI.
+ */
+#ifndef NNS_NNS_H
+#define NNS_NNS_H
+
+#include <nns/config.h>
+#include <nns/engine.h>
+#include <nns/result.h>
+#include <nns/stream.h>
+#include <nns/version.h>
+
+#endif

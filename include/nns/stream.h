@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The stream: an engine on a transport, blocking or not. A transport is a socket, a pair of
+ * descriptors or two callbacks.
+ *
+ * Threads: one at a time; after the handshake one thread may read while another writes, flushes
+ * or shuts down. nns_stream_cancel() may be called from any thread. Deadlines hold even while the
+ * mechanism blocks: the call is then abandoned to its own thread.
+ *
+ * A write to a connection that the peer has closed is an error, never a SIGPIPE.
+ */
+#ifndef NNS_STREAM_H
+#define NNS_STREAM_H
+
+#include <nns/config.h>
+#include <nns/result.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The two callbacks of a transport of the caller's: > 0 bytes moved, 0 end of file (recv_fn),
+ * NNS_WANT_RECV or NNS_WANT_SEND (non-blocking streams only), or NNS_ERR_IO, NNS_ERR_TIMEOUT or
+ * NNS_ERR_CANCELED; anything else counts as NNS_ERR_IO. They may block, and then no deadline
+ * holds; they must not call the stream. */
+typedef struct nns_io {
+    size_t size; /* sizeof(nns_io) */
+    nns_ssize (*recv_fn)(void *arg, void *buf, size_t len);
+    nns_ssize (*send_fn)(void *arg, const void *buf, size_t len);
+    int (*shutdown_fn)(void *arg); /* half-close of the sending side; may be NULL */
+} nns_io;
+
+/* A new stream. It holds a reference on cfg, which is frozen from now on.
+ * Errors: ARGUMENT, NOMEM, and IO when the system has no descriptor left. */
+NNS_API int nns_stream_new(nns_stream **ret, nns_config *cfg, nns_role role) NNS_MUST_CHECK;
+/* Frees the stream and its engine, closes the descriptors if it owns them. Nothing is flushed.
+ * A mechanism call that still runs is abandoned. NULL is nothing. */
+NNS_API void nns_stream_free(nns_stream *s);
+
+#define NNS_FD_CLOSE 1u /* the stream closes the descriptors */
+/* The transport, once, before the handshake: a socket (the same descriptor twice) or two
+ * descriptors. Sockets get TCP_NODELAY; their blocking mode is left alone.
+ * Errors: ARGUMENT, STATE. On an error the descriptors stay the caller's. */
+NNS_API int nns_stream_set_fd(nns_stream *s, nns_fd recv_fd, nns_fd send_fd, uint32_t flags);
+/* The callbacks are copied, arg is borrowed. Errors: ARGUMENT, STATE. */
+NNS_API int nns_stream_set_io(nns_stream *s, const nns_io *io, void *arg);
+/* Wire bytes that the caller had already read from the transport. Before the handshake.
+ * Errors: ARGUMENT (more than the receive window has room for), STATE, NOMEM. */
+NNS_API int nns_stream_set_initial(nns_stream *s, const void *data, size_t len);
+/* Default on. Off: calls answer NNS_WANT_RECV, NNS_WANT_SEND or NNS_WANT_STEP instead of waiting;
+ * nns_stream_poll() says what to wait for. Before the handshake. */
+NNS_API int nns_stream_set_blocking(nns_stream *s, int on);
+
+/* Connects to host and port (names or numbers) by TCP and does the handshake as a client. All
+ * addresses are tried, within NNS_LIMIT_CONNECT_MS. target NULL: "host/" and the host in lower
+ * case, unless nns_engine_set_target() was called before. Blocking streams only.
+ * Errors: ARGUMENT, STATE, RESOLVE, IO, TIMEOUT, CANCELED and those of the handshake. */
+NNS_API int nns_stream_connect(nns_stream *s, const char *host, const char *port,
+                               const char *target);
+/* NNS_OK when open; or NNS_WANT_AUTHORIZE (call nns_engine_authorize() and then again), or a want
+ * code of a non-blocking stream. The peer is told of a failure as far as the protocol can. */
+NNS_API int nns_stream_handshake(nns_stream *s) NNS_MUST_CHECK;
+/* Blocks until there is at least one byte. Bytes read, 0 at the end of the stream (or len 0), or
+ * an error. What arrived intact before a fault is delivered first. Does the handshake first. */
+NNS_API nns_ssize nns_stream_read(nns_stream *s, void *dst, size_t len) NNS_MUST_CHECK;
+/* Blocking: all of src went to the transport: len. Non-blocking: the plaintext accepted (at least
+ * 1), or NNS_WANT_SEND; nns_stream_flush() drives it out. Does the handshake first. */
+NNS_API nns_ssize nns_stream_write(nns_stream *s, const void *src, size_t len) NNS_MUST_CHECK;
+NNS_API int nns_stream_flush(nns_stream *s) NNS_MUST_CHECK;
+/* Half-close: flushes and tells the peer that no more will come. Reading goes on. */
+NNS_API int nns_stream_shutdown(nns_stream *s) NNS_MUST_CHECK;
+/* Calls in progress and all later ones end with NNS_ERR_CANCELED. Any thread; async-signal-safe. */
+NNS_API void nns_stream_cancel(nns_stream *s);
+
+/* For poll(2) and other people's loops (non-blocking streams): what to wait for before the call
+ * that answered a want code is made again (at most 3: receiving, sending, a mechanism call that
+ * finishes or a cancel), and for how many milliseconds at most (-1: for ever).
+ * Answers how many were filled in, or the sticky error. */
+#define NNS_POLL_IN 1
+#define NNS_POLL_OUT 2
+typedef struct nns_pollfd {
+    nns_fd fd;
+    int32_t events; /* NNS_POLL_IN, NNS_POLL_OUT or both */
+} nns_pollfd;
+NNS_API int nns_stream_poll(nns_stream *s, nns_pollfd fds[3], int32_t *timeout_ms);
+
+NNS_API nns_engine *nns_stream_engine(nns_stream *s);           /* borrowed, never NULL */
+NNS_API const nns_error *nns_stream_error(const nns_stream *s); /* NULL while there is none */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

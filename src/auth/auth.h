@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who are you? One security mechanism as the engine sees it: tokens in, tokens out, and at the
+ * end facts about the peer and a way to protect data. Every call may block and is made from a
+ * job, never from the engine itself.
+ */
+#ifndef NNS_AUTH_AUTH_H
+#define NNS_AUTH_AUTH_H
+
+#include "base/failure.h"
+#include "config/config.h"
+#include "config/policy.h"
+#include "protect/protect.h"
+
+/* Bytes made with the configuration's allocator. */
+struct nns__token {
+    uint8_t *data; /* NULL when size is 0 */
+    size_t size;
+};
+
+/* What a mechanism is opened for. Borrowed; cfg and target outlive the mechanism. */
+struct nns__auth_request {
+    const nns_config *cfg;
+    nns_role role;
+    const char *target; /* client: never NULL; server: NULL */
+};
+
+struct nns__auth {
+    const struct nns__auth_ops *ops;
+};
+
+struct nns__auth_ops {
+    int (*open)(struct nns__auth **ret, const struct nns__auth_request *request,
+                struct nns__failure *f);
+    /* One leg. in is the peer's token (size 0 at the client's first); *out becomes ours (perhaps
+     * empty), owned by the caller also after a failure; *complete tells that no token of the
+     * peer's is wanted any more. */
+    int (*step)(struct nns__auth *auth, const uint8_t *in, size_t in_size, struct nns__token *out,
+                bool *complete, struct nns__failure *f);
+    /* Once, after completion. The caller owns what facts holds, also after a failure. */
+    int (*inquire)(struct nns__auth *auth, struct nns__facts *facts, struct nns__failure *f);
+    /* Once, after inquire: how data will be protected at this level. The mechanism keeps no part
+     * in it; the protection outlives close. */
+    int (*protect)(struct nns__auth *auth, const struct nns__facts *facts,
+                   struct nns__protection *ret, struct nns__failure *f);
+    void (*close)(struct nns__auth *auth);
+};
+
+extern const struct nns__auth_ops nns__auth_gss;
+
+#endif

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The mechanism of GSSAPI: Kerberos through SPNEGO; a server also takes Kerberos without it. It
+ * feeds tokens to the library and reports what came out; whether that is good enough is policy's
+ * to say, never decided here. NTLM will get credentials and a check of its own in gss_cred.c and
+ * check_first().
+ *
+ * Error tokens that the library makes are dropped: the peer gets a HandshakeError record.
+ */
+#include "protect/gss.h"
+#include "auth/auth.h"
+#include "auth/first_token.h"
+#include "auth/gss_cred.h"
+#include "auth/gss_facts.h"
+#include "auth/gss_text.h"
+#include "auth/gss_ticket.h"
+#include "auth/names.h"
+#include "frame/handshake_record.h"
+#include "protect/gss_call.h"
+
+#include <gssapi/gssapi_ext.h>
+#include <gssapi/gssapi_krb5.h>
+#include <string.h>
+#include <time.h>
+
+/* A client's call that took longer than this is not made again to learn why it failed. */
+#define DIAGNOSE_SECONDS 3
+
+struct gss_auth {
+    struct nns__auth base;
+    struct nns__auth_request request;
+    struct nns__gss_cred cred;
+    gss_name_t target; /* client */
+    gss_ctx_id_t ctx;
+    bool started;  /* a token went through the mechanism */
+    bool finished; /* it is complete, or it failed: no token any more */
+};
+
+static void close_auth(struct nns__auth *auth)
+{
+    struct gss_auth *a = (struct gss_auth *)auth;
+    OM_uint32 minor;
+
+    (void)gss_delete_sec_context(&minor, &a->ctx, GSS_C_NO_BUFFER);
+    (void)gss_release_name(&minor, &a->target);
+    nns__gss_cred_release(&a->cred);
+    nns__free(&a->request.cfg->mem, a, sizeof(*a));
+}
+
+static int import_target(struct gss_auth *a, struct nns__failure *f)
+{
+    const struct nns__mem *mem = &a->request.cfg->mem;
+    char *principal = NULL;
+    int rc = nns__target_principal(&principal, mem, a->request.target, f);
+
+    if (rc == NNS_OK)
+        rc = nns__gss_import_principal(&a->target, principal, NNS_CLIENT, f);
+    nns__strfree(mem, principal);
+    return rc;
+}
+
+static int open_auth(struct nns__auth **ret, const struct nns__auth_request *request,
+                     struct nns__failure *f)
+{
+    struct gss_auth *a = nns__alloc(&request->cfg->mem, sizeof(*a));
+    int rc = NNS_OK;
+
+    if (a == NULL)
+        return nns__fail(f, NNS_ERR_NOMEM, NNS__STATUS_INTERNAL_ERROR,
+                         "authenticate: out of memory");
+    a->base.ops = &nns__auth_gss;
+    a->request = *request;
+    if (request->role == NNS_CLIENT)
+        rc = import_target(a, f);
+    if (rc == NNS_OK)
+        rc = nns__gss_cred_acquire(&a->cred, request, f);
+    if (rc != NNS_OK) {
+        close_auth(&a->base);
+        return rc;
+    }
+    *ret = &a->base;
+    return NNS_OK;
+}
+
+/* ---- one leg of a client ---- */
+
+/* What a client asks for ([MS-NNS] 3.1.4.1). REPLAY and SEQUENCE say nothing where records are
+ * not protected. */
+static OM_uint32 wanted_flags(const nns_config *cfg)
+{
+    OM_uint32 flags = GSS_C_MUTUAL_FLAG | GSS_C_IDENTIFY_FLAG;
+
+    if (cfg->protection >= NNS_PROTECT_SIGN)
+        flags |= GSS_C_INTEG_FLAG | GSS_C_REPLAY_FLAG | GSS_C_SEQUENCE_FLAG;
+    if (cfg->protection >= NNS_PROTECT_SEAL)
+        flags |= GSS_C_CONF_FLAG;
+    return flags;
+}
+
+/* Any other status is a failure, those with supplementary bits too. */
+static bool went_well(OM_uint32 major)
+{
+    return major == GSS_S_COMPLETE || major == GSS_S_CONTINUE_NEEDED;
+}
+
+static OM_uint32 initiate(const struct gss_auth *a, gss_cred_id_t cred, gss_ctx_id_t *ctx,
+                          const gss_OID_desc *mechanism, gss_buffer_t in, gss_buffer_t out,
+                          OM_uint32 *minor)
+{
+    union {
+        const gss_OID_desc *in;
+        gss_OID out;
+    } oid = {.in = mechanism};
+
+    return gss_init_sec_context(minor, cred, ctx, a->target, oid.out, wanted_flags(a->request.cfg),
+                                GSS_C_INDEFINITE, GSS_C_NO_CHANNEL_BINDINGS, in, NULL, out, NULL,
+                                NULL);
+}
+
+/* SPNEGO does not tell why it failed in a way that means something outside of this process. If
+ * no token was exchanged yet, Kerberos alone is asked the same, for its reason only: whatever
+ * comes of it, the connection has failed. */
+static void diagnose(const struct gss_auth *a, struct nns__failure *f)
+{
+    struct nns__gss_status status = {.role = NNS_CLIENT, .exact = true, .code = NNS_ERR_AUTH};
+    gss_ctx_id_t ctx = GSS_C_NO_CONTEXT;
+    gss_buffer_desc out = GSS_C_EMPTY_BUFFER;
+    OM_uint32 minor;
+
+    status.major = initiate(a, a->cred.kerberos, &ctx, &nns__gss_kerberos, GSS_C_NO_BUFFER, &out,
+                            &status.minor);
+    if (!went_well(status.major))
+        (void)nns__gss_fail(f, &status, "ask for %.100s", a->request.target);
+    nns__gss_release(&out, GSS_S_FAILURE);
+    (void)gss_delete_sec_context(&minor, &ctx, GSS_C_NO_BUFFER);
+}
+
+static time_t now(void)
+{
+    struct timespec at = {0};
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &at);
+    return at.tv_sec;
+}
+
+static int step_client(struct gss_auth *a, gss_buffer_t in, gss_buffer_t out, OM_uint32 *major,
+                       struct nns__failure *f)
+{
+    struct nns__gss_status status = {.role = NNS_CLIENT, .code = NNS_ERR_AUTH};
+    time_t start = now();
+
+    *major = initiate(a, a->cred.negotiable, &a->ctx, &nns__gss_spnego, in, out, &status.minor);
+    if (went_well(*major))
+        return NNS_OK;
+    status.major = *major;
+    if (a->started)
+        return nns__gss_fail(f, &status, "answer of %.100s", a->request.target);
+    (void)nns__gss_fail(f, &status, "ask for %.100s", a->request.target);
+    if (now() - start <= DIAGNOSE_SECONDS)
+        diagnose(a, f);
+    return f->code;
+}
+
+/* ---- one leg of a server ---- */
+
+static int refuse_first(struct nns__failure *f, int code, uint32_t tell_peer, const char *why)
+{
+    return nns__fail(f, code, tell_peer, "authenticate: client's first token: %s", why);
+}
+
+/* Decides on a client's first token before GSSAPI sees it. */
+static int check_first(const uint8_t *token, size_t size, struct nns__failure *f)
+{
+    switch (nns__first_token(token, size)) {
+    case NNS__FIRST_TOKEN_SPNEGO:
+    case NNS__FIRST_TOKEN_KERBEROS:
+        return NNS_OK;
+    case NNS__FIRST_TOKEN_NTLM:
+        (void)refuse_first(f, NNS_ERR_AUTH, NNS__STATUS_UNSUPPORTED_FUNCTION,
+                           "it is NTLM, and only Kerberos is allowed");
+        nns__failure_hint(f, "the client found no Kerberos ticket: check the target it asks for");
+        return f->code;
+    case NNS__FIRST_TOKEN_OTHER:
+        return refuse_first(f, NNS_ERR_AUTH, NNS__STATUS_UNSUPPORTED_FUNCTION,
+                            "it is of a mechanism that is not allowed");
+    case NNS__FIRST_TOKEN_AP_REQ:
+        return refuse_first(f, NNS_ERR_PROTOCOL, NNS__STATUS_INVALID_TOKEN,
+                            "it is a Kerberos AP-REQ without its frame");
+    case NNS__FIRST_TOKEN_UNKNOWN:
+    default:
+        return refuse_first(f, NNS_ERR_PROTOCOL, NNS__STATUS_INVALID_TOKEN,
+                            "it is of no known mechanism");
+    }
+}
+
+/* A client that does without SPNEGO gives the reasons of Kerberos itself. */
+static bool is_kerberos(const gss_buffer_desc *in)
+{
+    return nns__first_token(in->value, in->length) == NNS__FIRST_TOKEN_KERBEROS;
+}
+
+static int step_server(struct gss_auth *a, gss_buffer_t in, gss_buffer_t out, OM_uint32 *major,
+                       struct nns__failure *f)
+{
+    struct nns__gss_status status = {.role = NNS_SERVER, .code = NNS_ERR_AUTH};
+
+    if (!a->started && check_first(in->value, in->length, f) != NNS_OK)
+        return f->code;
+    *major = gss_accept_sec_context(&status.minor, &a->ctx, a->cred.negotiable, in,
+                                    GSS_C_NO_CHANNEL_BINDINGS, NULL, NULL, out, NULL, NULL, NULL);
+    if (went_well(*major))
+        return NNS_OK;
+    status.major = *major;
+    status.exact = is_kerberos(in);
+    return nns__gss_fail(f, &status, "accept the client");
+}
+
+/* ---- either ---- */
+
+/* Copies what the mechanism wants to send. */
+static int take_token(struct gss_auth *a, const gss_buffer_desc *from, struct nns__token *to,
+                      struct nns__failure *f)
+{
+    if (from->length == 0)
+        return NNS_OK;
+    if (from->length > NNS__HANDSHAKE_PAYLOAD) {
+        (void)nns__fail(f, NNS_ERR_AUTH, NNS__STATUS_INTERNAL_ERROR,
+                        "authenticate: own token: %zu bytes do not fit into a handshake record",
+                        from->length);
+        nns__failure_hint(f, "the ticket may hold too many groups");
+        return f->code;
+    }
+    to->data = nns__alloc(&a->request.cfg->mem, from->length);
+    if (to->data == NULL)
+        return nns__fail(f, NNS_ERR_NOMEM, NNS__STATUS_INTERNAL_ERROR,
+                         "authenticate: out of memory");
+    memcpy(to->data, from->value, from->length);
+    to->size = from->length;
+    return NNS_OK;
+}
+
+static int step(struct nns__auth *auth, const uint8_t *in, size_t in_size, struct nns__token *out,
+                bool *complete, struct nns__failure *f)
+{
+    struct gss_auth *a = (struct gss_auth *)auth;
+    gss_buffer_desc input = nns__gss_buffer(in, in_size), output = GSS_C_EMPTY_BUFFER;
+    OM_uint32 major = GSS_S_FAILURE;
+    int rc;
+
+    *out = (struct nns__token){0};
+    *complete = false;
+    if (a->finished)
+        return nns__fail(f, NNS_ERR_PROTOCOL, NNS__STATUS_INVALID_TOKEN,
+                         "authenticate: a token came after the last one");
+    if (in_size == 0 && (a->started || a->request.role == NNS_SERVER))
+        rc = nns__fail(f, NNS_ERR_PROTOCOL, NNS__STATUS_INVALID_TOKEN,
+                       "authenticate: the peer sent no token");
+    else if (a->request.role == NNS_CLIENT)
+        rc = step_client(a, &input, &output, &major, f);
+    else
+        rc = step_server(a, &input, &output, &major, f);
+    a->started = true;
+    if (rc == NNS_OK)
+        rc = take_token(a, &output, out, f);
+    *complete = rc == NNS_OK && major == GSS_S_COMPLETE;
+    a->finished = rc != NNS_OK || *complete;
+    nns__gss_release(&output, major);
+    return rc;
+}
+
+/* A target that was asked for without a realm gets the one of its ticket. */
+static int complete_target(struct gss_auth *a, struct nns__facts *facts, struct nns__failure *f)
+{
+    const char *realm = facts->target != NULL ? strchr(facts->target, '@') : NULL;
+    char *full = NULL;
+
+    if (a->request.role != NNS_CLIENT || realm == NULL || realm[1] != '\0')
+        return NNS_OK;
+    if (nns__gss_ticket_server(&full, a->request.cfg, &a->cred, facts->target, f) != NNS_OK)
+        return f->code;
+    nns__strfree(&a->request.cfg->mem, facts->target);
+    facts->target = full;
+    return NNS_OK;
+}
+
+static int inquire(struct nns__auth *auth, struct nns__facts *facts, struct nns__failure *f)
+{
+    struct gss_auth *a = (struct gss_auth *)auth;
+    int rc = nns__gss_facts(facts, &a->request.cfg->mem, a->ctx, a->request.role, f);
+
+    return rc == NNS_OK ? complete_target(a, facts, f) : rc;
+}
+
+static int protect(struct nns__auth *auth, const struct nns__facts *facts,
+                   struct nns__protection *ret, struct nns__failure *f)
+{
+    struct gss_auth *a = (struct gss_auth *)auth;
+
+    if (nns__policy_level(facts->flags) != NNS_PROTECT_NONE)
+        return nns__protect_gss_new(ret, &a->request.cfg->mem, &a->ctx, facts->flags, f);
+    *ret = (struct nns__protection){.name = "raw"};
+    return NNS_OK;
+}
+
+const struct nns__auth_ops nns__auth_gss = {
+    .open = open_auth, .step = step, .inquire = inquire, .protect = protect, .close = close_auth};

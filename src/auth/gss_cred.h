@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Credentials for one connection: from a credential cache, a keytab, or a user name with a
+ * password, as the configuration says. They go to GSSAPI by its credential store; the environment
+ * of the process is never changed.
+ */
+#ifndef NNS_AUTH_GSS_CRED_H
+#define NNS_AUTH_GSS_CRED_H
+
+#include "auth/auth.h"
+
+#include <gssapi/gssapi.h>
+#include <krb5/krb5.h>
+
+struct nns__gss_cred {
+    gss_cred_id_t kerberos;   /* Kerberos alone; kept for its exact errors */
+    gss_cred_id_t negotiable; /* SPNEGO that may choose Kerberos only, and Kerberos itself */
+    krb5_context krb5;        /* with a password: owns the private cache */
+    krb5_ccache cache;        /* with a password: in memory, ours alone */
+};
+
+/* Acquires. What cred then holds must be released, also after a failure. May ask the KDC.
+ * Errors: CREDENTIALS, AUTH, POLICY, NOMEM, or what the password function answered. */
+int nns__gss_cred_acquire(struct nns__gss_cred *cred, const struct nns__auth_request *request,
+                          struct nns__failure *f);
+void nns__gss_cred_release(struct nns__gss_cred *cred);
+
+/* Imports a Kerberos principal. Errors: AUTH. */
+int nns__gss_import_principal(gss_name_t *ret, const char *principal, nns_role role,
+                              struct nns__failure *f);
+
+extern const gss_OID_desc nns__gss_spnego;
+extern const gss_OID_desc nns__gss_kerberos;
+
+#endif

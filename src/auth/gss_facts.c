@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading an established context. The mechanism comes first, and alone: names are asked only of
+ * Kerberos, because gss-ntlmssp crashes when an acceptor asks for its own. Everything is read
+ * from the context, nothing from what was asked for or what the first token said.
+ */
+#include "auth/gss_facts.h"
+
+#include "auth/gss_text.h"
+#include "auth/names.h"
+#include "base/bytes.h"
+#include "protect/gss_call.h"
+
+#include <gssapi/gssapi_ext.h>
+#include <gssapi/gssapi_krb5.h>
+#include <string.h>
+#include <time.h>
+
+static int failed(struct nns__failure *f, nns_role role, OM_uint32 major, OM_uint32 minor)
+{
+    struct nns__gss_status status = {major, minor, role, false, NNS_ERR_AUTH};
+
+    return nns__gss_fail(f, &status, "inquire");
+}
+
+static bool same_oid(const gss_OID_desc *a, const gss_OID_desc *b)
+{
+    return a != NULL && b != NULL && a->length == b->length &&
+           memcmp(a->elements, b->elements, a->length) == 0;
+}
+
+/* Kerberos has three identifiers: its own, Microsoft's with the shifted bit, and the one from
+ * before RFC 1964. */
+static enum nns__mechanism mechanism_of(const gss_OID_desc *oid)
+{
+    if (same_oid(oid, gss_mech_krb5) || same_oid(oid, gss_mech_krb5_wrong) ||
+        same_oid(oid, gss_mech_krb5_old))
+        return NNS__MECHANISM_KERBEROS;
+    return NNS__MECHANISM_UNKNOWN;
+}
+
+/* MIT has no flag for datagrams. */
+static uint32_t flags_of(OM_uint32 gss)
+{
+    static const struct {
+        OM_uint32 gss;
+        uint32_t ours;
+    } rows[] = {
+        {GSS_C_MUTUAL_FLAG, NNS__FLAG_MUTUAL},     {GSS_C_INTEG_FLAG, NNS__FLAG_INTEG},
+        {GSS_C_CONF_FLAG, NNS__FLAG_CONF},         {GSS_C_REPLAY_FLAG, NNS__FLAG_REPLAY},
+        {GSS_C_SEQUENCE_FLAG, NNS__FLAG_SEQUENCE}, {GSS_C_ANON_FLAG, NNS__FLAG_ANONYMOUS},
+        {GSS_C_DCE_STYLE, NNS__FLAG_DCE_STYLE},
+    };
+    uint32_t flags = 0;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if ((gss & rows[i].gss) != 0)
+            flags |= rows[i].ours;
+    }
+    return flags;
+}
+
+/* The strength of the session key in bits; 0 where the mechanism does not say. */
+static uint32_t ssf_of(gss_ctx_id_t ctx)
+{
+    gss_buffer_set_t answer = GSS_C_NO_BUFFER_SET;
+    OM_uint32 major, minor;
+    uint32_t ssf = 0;
+
+    major = gss_inquire_sec_context_by_oid(&minor, ctx, GSS_C_SEC_CONTEXT_SASL_SSF, &answer);
+    if (major == GSS_S_COMPLETE && answer->count == 1 && answer->elements[0].length == 4)
+        ssf = nns__load_be32(answer->elements[0].value);
+    (void)gss_release_buffer_set(&minor, &answer);
+    return ssf;
+}
+
+/* Displays one name of a Kerberos context. */
+static int display(char **ret, struct nns__facts *facts, const struct nns__mem *mem,
+                   gss_name_t name, nns_role role, struct nns__failure *f)
+{
+    gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
+    gss_OID type = GSS_C_NO_OID;
+    OM_uint32 major, minor;
+    int rc;
+
+    major = gss_display_name(&minor, name, &text, &type);
+    if (major != GSS_S_COMPLETE)
+        return failed(f, role, major, minor);
+    if (same_oid(type, GSS_C_NT_ANONYMOUS))
+        facts->flags |= NNS__FLAG_ANONYMOUS;
+    rc = nns__displayed_name(ret, mem, text.value, text.length, f);
+    nns__gss_release(&text, major);
+    return rc;
+}
+
+static int names_of(struct nns__facts *facts, const struct nns__mem *mem, gss_ctx_id_t ctx,
+                    nns_role role, struct nns__failure *f)
+{
+    gss_name_t source = GSS_C_NO_NAME, target = GSS_C_NO_NAME;
+    OM_uint32 major, minor;
+    int rc = NNS_OK;
+
+    major = gss_inquire_context(&minor, ctx, &source, &target, NULL, NULL, NULL, NULL, NULL);
+    if (major != GSS_S_COMPLETE)
+        return failed(f, role, major, minor);
+    if (role == NNS_SERVER)
+        rc = display(&facts->peer_name, facts, mem, source, role, f);
+    if (rc == NNS_OK && target != GSS_C_NO_NAME)
+        rc = display(&facts->target, facts, mem, target, role, f);
+    (void)gss_release_name(&minor, &source);
+    (void)gss_release_name(&minor, &target);
+    return rc;
+}
+
+int nns__gss_facts(struct nns__facts *facts, const struct nns__mem *mem, gss_ctx_id_t ctx,
+                   nns_role role, struct nns__failure *f)
+{
+    OM_uint32 major, minor, lifetime = 0, flags = 0;
+    gss_OID mechanism = GSS_C_NO_OID;
+
+    *facts = (struct nns__facts){0};
+    major = gss_inquire_context(&minor, ctx, NULL, NULL, &lifetime, &mechanism, &flags, NULL, NULL);
+    if (major != GSS_S_COMPLETE)
+        return failed(f, role, major, minor);
+    facts->mechanism = mechanism_of(mechanism);
+    facts->flags = flags_of(flags);
+    facts->ssf = ssf_of(ctx);
+    if (lifetime != GSS_C_INDEFINITE)
+        facts->ticket_end = (int64_t)time(NULL) + lifetime;
+    if (facts->mechanism != NNS__MECHANISM_KERBEROS)
+        return NNS_OK;
+    return names_of(facts, mem, ctx, role, f);
+}

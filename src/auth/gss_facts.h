@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What an established context says of itself and of the peer, in the terms of policy.
+ */
+#ifndef NNS_AUTH_GSS_FACTS_H
+#define NNS_AUTH_GSS_FACTS_H
+
+#include "config/policy.h"
+
+#include <gssapi/gssapi.h>
+
+/* Fills facts; the caller owns what it then holds, also after a failure. Errors: AUTH, NOMEM. */
+int nns__gss_facts(struct nns__facts *facts, const struct nns__mem *mem, gss_ctx_id_t ctx,
+                   nns_role role, struct nns__failure *f);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The inside of a configuration. Whoever holds a reference on a frozen one reads its fields
+ * directly: nothing changes any more.
+ */
+#ifndef NNS_CONFIG_CONFIG_H
+#define NNS_CONFIG_CONFIG_H
+
+#include "base/mem.h"
+
+#include <nns/config.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#define NNS__LIMITS 9 /* one more than the last enum nns_limit */
+
+struct nns__auth_ops; /* auth/auth.h */
+
+struct nns__pattern {
+    struct nns__pattern *next;
+    char *text;
+};
+
+struct nns_config {
+    struct nns__mem mem;
+    atomic_int references;
+    atomic_bool frozen;
+
+    char *ccache;
+    char *keytab;
+    char *acceptor;
+    char *user;
+    nns_password_fn password_fn;
+    void *password_arg;
+
+    nns_protection protection;
+    uint32_t min_ssf;
+    struct nns__pattern *allowed;
+    bool allow_any_peer;
+    bool defer_authorization;
+    bool allow_unprotected;
+    bool no_replay_cache;
+    bool plain_gss; /* record engine "gss" */
+    int64_t limits[NNS__LIMITS];
+
+    const struct nns__auth_ops *auth; /* NULL: GSSAPI; tests set the mock */
+    void *auth_arg;
+
+    char message[200];
+};
+
+void nns__config_freeze(nns_config *cfg);
+
+static inline size_t nns__config_size_limit(const nns_config *cfg, enum nns_limit limit)
+{
+    return (size_t)cfg->limits[limit];
+}
+
+#endif

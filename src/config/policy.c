@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Policy: the checks between "the mechanism is complete" and "the connection is open".
+ */
+#include "config/policy.h"
+
+#include <string.h>
+
+void nns__facts_free(struct nns__facts *facts, const struct nns__mem *mem)
+{
+    nns__strfree(mem, facts->peer_name);
+    nns__strfree(mem, facts->target);
+    *facts = (struct nns__facts){0};
+}
+
+nns_protection nns__policy_level(uint32_t flags)
+{
+    if ((flags & NNS__FLAG_CONF) != 0)
+        return NNS_PROTECT_SEAL;
+    return (flags & NNS__FLAG_INTEG) != 0 ? NNS_PROTECT_SIGN : NNS_PROTECT_NONE;
+}
+
+static const char *level_name(nns_protection level)
+{
+    switch (level) {
+    case NNS_PROTECT_SEAL:
+        return "encrypt";
+    case NNS_PROTECT_SIGN:
+        return "sign";
+    default:
+        return "none";
+    }
+}
+
+static int unmet(struct nns__failure *f, const char *what)
+{
+    return nns__fail(f, NNS_ERR_POLICY, NNS__STATUS_TRUST_FAILURE, "policy: %s", what);
+}
+
+static int check_security(const nns_config *cfg, nns_role role, const struct nns__facts *facts,
+                          struct nns__failure *f)
+{
+    nns_protection level = nns__policy_level(facts->flags);
+
+    if (facts->mechanism != NNS__MECHANISM_KERBEROS)
+        return unmet(f, "the negotiated mechanism is not allowed");
+    if ((facts->flags & NNS__FLAG_ANONYMOUS) != 0)
+        return unmet(f, "an anonymous peer is not allowed");
+    if ((facts->flags & (NNS__FLAG_DCE_STYLE | NNS__FLAG_DATAGRAM)) != 0)
+        return unmet(f, "a context of DCE style or for datagrams is not allowed");
+    if (level < cfg->protection)
+        return nns__fail(f, NNS_ERR_POLICY, NNS__STATUS_TRUST_FAILURE,
+                         "policy: protection: level '%s' is required, '%s' was negotiated",
+                         level_name(cfg->protection), level_name(level));
+    if (role == NNS_CLIENT && (facts->flags & NNS__FLAG_MUTUAL) == 0)
+        return unmet(f, "the server has not proved who it is");
+    if (facts->ssf < cfg->min_ssf)
+        return nns__fail(f, NNS_ERR_POLICY, NNS__STATUS_TRUST_FAILURE,
+                         "policy: the session key has %u bits, min SSF is %u", (unsigned)facts->ssf,
+                         (unsigned)cfg->min_ssf);
+    return NNS_OK;
+}
+
+bool nns__pattern_matches(const char *pattern, const char *name)
+{
+    const char *star = NULL, *mark = NULL;
+
+    while (*name != '\0') {
+        if (*pattern == '*') {
+            star = pattern++;
+            mark = name;
+        } else if (*pattern == *name) {
+            pattern++;
+            name++;
+        } else if (star != NULL && strchr("/@\\", *mark) == NULL) {
+            pattern = star + 1;
+            name = ++mark;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*')
+        pattern++;
+    return *pattern == '\0';
+}
+
+static bool is_allowed(const nns_config *cfg, const char *name)
+{
+    if (cfg->allow_any_peer)
+        return true;
+    if (cfg->allowed == NULL)
+        return cfg->defer_authorization;
+    for (const struct nns__pattern *p = cfg->allowed; p != NULL; p = p->next) {
+        if (nns__pattern_matches(p->text, name))
+            return true;
+    }
+    return false;
+}
+
+static bool is_printable(const char *name)
+{
+    if (*name == '\0')
+        return false;
+    for (; *name != '\0'; name++) {
+        if ((unsigned char)*name < 0x20 || *name == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static int check_peer(const nns_config *cfg, const struct nns__facts *facts, struct nns__failure *f)
+{
+    if (facts->peer_name == NULL || !is_printable(facts->peer_name))
+        return nns__fail(f, NNS_ERR_REFUSED, NNS__STATUS_TRUST_FAILURE,
+                         "policy: the peer's name is empty or unprintable");
+    if (is_allowed(cfg, facts->peer_name))
+        return NNS_OK;
+    (void)nns__fail(f, NNS_ERR_REFUSED, NNS__STATUS_TRUST_FAILURE,
+                    "policy: '%s' is not allowed to connect", facts->peer_name);
+    if (cfg->allowed == NULL)
+        nns__failure_hint(f, "this server lets nobody in: allow a peer, or defer authorization");
+    return f->code;
+}
+
+int nns__policy_check(const nns_config *cfg, nns_role role, const struct nns__facts *facts,
+                      struct nns__failure *f)
+{
+    int rc = check_security(cfg, role, facts, f);
+
+    if (rc == NNS_OK && role == NNS_SERVER)
+        rc = check_peer(cfg, facts, f);
+    return rc;
+}

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The receive half: wire bytes in, plaintext out. One window holds both: bytes are received at
+ * its end, and a record is opened in place when the reader comes to it, so that a bad record is
+ * reported only after all that came intact before it. It never touches the send half.
+ */
+#include "engine/engine_internal.h"
+
+#include "frame/data_record.h"
+
+#include <string.h>
+
+static size_t window_limit(const nns_engine *e)
+{
+    return nns__config_size_limit(e->cfg, NNS_LIMIT_BUFFER_BYTES);
+}
+
+/* The window may move while nobody has borrowed a part of it and no plaintext stands in it. */
+static bool may_move(const struct nns__recv_half *r)
+{
+    return r->plain_size == 0 && r->room_lent == 0;
+}
+
+static bool is_listening(const nns_engine *e)
+{
+    const struct nns__recv_half *r = &e->recv;
+
+    if (r->eof || r->taken || nns__engine_failed(e) != NNS_OK || e->handshake.job != NULL)
+        return false;
+    return nns__engine_is_open(e) || nns__handshake_expects(e);
+}
+
+static bool has_room(const nns_engine *e)
+{
+    const struct nns__recv_half *r = &e->recv;
+
+    return nns__buffer_room(&r->window) > 0 ||
+           (may_move(r) && nns__buffer_used(&r->window) < window_limit(e));
+}
+
+/* ---- records ---- */
+
+enum arrival {
+    NOTHING,
+    PARTIAL,
+    ILLEGAL,
+    WHOLE
+};
+
+/* What stands at the start of the window; *length is that of a legal record's message. */
+static enum arrival look(const nns_engine *e, size_t *length)
+{
+    const struct nns__buffer *window = &e->recv.window;
+    size_t used = nns__buffer_used(window);
+
+    if (used == 0)
+        return NOTHING;
+    if (used < NNS__RECORD_HEADER)
+        return PARTIAL;
+    *length = nns__record_length(window->data + window->start);
+    if (!nns__record_length_is_legal(*length))
+        return ILLEGAL;
+    return used - NNS__RECORD_HEADER < *length ? PARTIAL : WHOLE;
+}
+
+/* True if a read would do more than wait. */
+static bool is_readable(const nns_engine *e)
+{
+    size_t length;
+
+    if (e->recv.plain_size > 0)
+        return true;
+    if (!nns__engine_is_open(e) || nns__engine_failed(e) != NNS_OK || e->recv.taken)
+        return false;
+    if (!nns__engine_is_framed(e))
+        return nns__buffer_used(&e->recv.window) > 0;
+    switch (look(e, &length)) {
+    case NOTHING:
+        return false;
+    case PARTIAL:
+        return e->recv.eof;
+    case ILLEGAL:
+    case WHOLE:
+        break;
+    }
+    return true;
+}
+
+static bool is_at_end(const nns_engine *e)
+{
+    const struct nns__recv_half *r = &e->recv;
+
+    return r->eof && r->plain_size == 0 && nns__buffer_used(&r->window) == 0 && !r->taken &&
+           nns__engine_is_open(e) && nns__engine_failed(e) == NNS_OK;
+}
+
+uint32_t nns__recv_bits(const nns_engine *e)
+{
+    uint32_t bits = 0;
+
+    if (is_listening(e) && has_room(e))
+        bits |= NNS_STATE_WANT_RECV;
+    if (is_readable(e))
+        bits |= NNS_STATE_CAN_READ;
+    if (is_at_end(e))
+        bits |= NNS_STATE_RECV_EOF;
+    return bits;
+}
+
+static int count_empty(nns_engine *e, size_t plain_size)
+{
+    struct nns__recv_half *r = &e->recv;
+    size_t most = nns__config_size_limit(e->cfg, NNS_LIMIT_EMPTY_RECORDS);
+    struct nns__failure f;
+
+    r->empty_run = plain_size == 0 ? r->empty_run + 1 : 0;
+    if (r->empty_run <= most)
+        return NNS_OK;
+    (void)nns__fail(&f, NNS_ERR_PROTOCOL, NNS__STATUS_NONE,
+                    "receive: more than %zu empty records in a row", most);
+    return nns__engine_fail(e, &f);
+}
+
+static int open_record(nns_engine *e, size_t length)
+{
+    struct nns__recv_half *r = &e->recv;
+    struct nns__opener *opener = e->protection.opener;
+    uint8_t *message = r->window.data + r->window.start + NNS__RECORD_HEADER, *plain = message;
+    struct nns__failure f;
+    size_t size = 0;
+
+    if (opener->ops->open(opener, message, length, &plain, &size, &f) != NNS_OK)
+        return nns__engine_fail(e, &f);
+    r->window.start += NNS__RECORD_HEADER + length;
+    r->plain_at = (size_t)(plain - r->window.data);
+    r->plain_size = size;
+    return count_empty(e, size);
+}
+
+static int truncated(nns_engine *e)
+{
+    struct nns__failure f;
+
+    (void)nns__fail(&f, NNS_ERR_TRUNCATED, NNS__STATUS_NONE,
+                    "receive: the connection ended %zu bytes into a record",
+                    nns__buffer_used(&e->recv.window));
+    return nns__engine_fail(e, &f);
+}
+
+static int illegal_length(nns_engine *e, size_t length)
+{
+    struct nns__failure f;
+
+    (void)nns__fail(&f, length > NNS__RECORD_MOST ? NNS_ERR_TOO_LARGE : NNS_ERR_PROTOCOL,
+                    NNS__STATUS_NONE,
+                    "receive: a record announces %zu bytes, legal are 5 to 65,536", length);
+    return nns__engine_fail(e, &f);
+}
+
+/* Opens the next record that has payload, if it has arrived. */
+static int open_next(nns_engine *e)
+{
+    struct nns__recv_half *r = &e->recv;
+    size_t length = 0;
+    int rc = NNS_OK;
+
+    while (rc == NNS_OK && r->plain_size == 0) {
+        switch (look(e, &length)) {
+        case NOTHING:
+            return NNS_OK;
+        case PARTIAL:
+            return r->eof ? truncated(e) : NNS_OK;
+        case ILLEGAL:
+            return illegal_length(e, length);
+        case WHOLE:
+            rc = open_record(e, length);
+        }
+    }
+    return rc;
+}
+
+/* Level none: what has arrived is the plaintext. */
+static void pass_through(struct nns__recv_half *r)
+{
+    r->plain_at = r->window.start;
+    r->plain_size = nns__buffer_used(&r->window);
+    r->window.start = r->window.end;
+}
+
+/* ---- wire side ---- */
+
+/* The window must hold a whole record; when it runs short of room it moves to the front or grows,
+ * once all the room it has is filled. */
+static int make_room(nns_engine *e)
+{
+    struct nns__recv_half *r = &e->recv;
+    int rc;
+
+    if (!may_move(r))
+        return NNS_OK;
+    if (nns__buffer_used(&r->window) == 0)
+        r->window.start = r->window.end = 0;
+    else if (nns__buffer_room(&r->window) < r->window.capacity / 4)
+        nns__buffer_compact(&r->window);
+    if (nns__buffer_room(&r->window) > 0)
+        return NNS_OK;
+    rc = nns__buffer_reserve(&r->window, &e->mem, 1, window_limit(e));
+    return rc == NNS_ERR_NOMEM ? nns__engine_fail_memory(e) : NNS_OK;
+}
+
+/* What every call of this half begins with. */
+static int begin(const nns_engine *e)
+{
+    int rc = nns__engine_usable(e);
+
+    if (rc == NNS_OK && e->recv.taken)
+        rc = NNS_ERR_STATE;
+    return rc;
+}
+
+int nns_engine_recv_buf(nns_engine *e, uint8_t **ptr, size_t *len)
+{
+    struct nns__recv_half *r;
+    int rc;
+
+    if (e == NULL || ptr == NULL || len == NULL)
+        return NNS_ERR_ARGUMENT;
+    r = &e->recv;
+    *ptr = NULL;
+    *len = 0;
+    rc = begin(e);
+    if (rc == NNS_OK)
+        rc = nns__engine_failed(e);
+    if (rc != NNS_OK || !is_listening(e))
+        return rc;
+    rc = make_room(e);
+    if (rc != NNS_OK || nns__buffer_room(&r->window) == 0)
+        return rc;
+    *ptr = r->window.data + r->window.end;
+    *len = r->room_lent = nns__buffer_room(&r->window);
+    return NNS_OK;
+}
+
+int nns_engine_recv_ack(nns_engine *e, size_t n)
+{
+    int rc;
+
+    if (e == NULL || n > e->recv.room_lent)
+        return NNS_ERR_ARGUMENT;
+    rc = nns__engine_owned(e);
+    if (rc != NNS_OK)
+        return rc;
+    e->recv.room_lent = 0;
+    e->recv.window.end += n;
+    rc = nns__engine_failed(e);
+    if (rc != NNS_OK || nns__engine_is_open(e))
+        return rc;
+    return nns__handshake_receive(e);
+}
+
+int nns_engine_recv_eof(nns_engine *e)
+{
+    int rc;
+
+    if (e == NULL)
+        return NNS_ERR_ARGUMENT;
+    rc = begin(e);
+    if (rc == NNS_OK)
+        rc = nns__engine_failed(e);
+    if (rc != NNS_OK)
+        return rc;
+    e->recv.eof = true;
+    e->recv.room_lent = 0; /* nothing will come into it */
+    return nns__handshake_receive(e);
+}
+
+nns_ssize nns_engine_recv(nns_engine *e, const void *src, size_t len)
+{
+    const uint8_t *from = src;
+    size_t moved = 0, room;
+    uint8_t *to;
+    int rc = e == NULL || (src == NULL && len > 0) ? NNS_ERR_ARGUMENT : NNS_OK;
+
+    while (rc == NNS_OK && moved < len) {
+        rc = nns_engine_recv_buf(e, &to, &room);
+        if (rc != NNS_OK || room == 0)
+            break;
+        room = room < len - moved ? room : len - moved;
+        memcpy(to, from + moved, room);
+        moved += room;
+        rc = nns_engine_recv_ack(e, room);
+    }
+    return rc != NNS_OK ? (nns_ssize)rc : (nns_ssize)moved;
+}
+
+/* ---- application side ---- */
+
+int nns_engine_read_buf(nns_engine *e, const uint8_t **ptr, size_t *len)
+{
+    struct nns__recv_half *r;
+    int rc;
+
+    if (e == NULL || ptr == NULL || len == NULL)
+        return NNS_ERR_ARGUMENT;
+    r = &e->recv;
+    *ptr = NULL;
+    *len = 0;
+    rc = begin(e);
+    if (rc != NNS_OK)
+        return rc;
+    if (r->plain_size == 0) {
+        rc = nns__engine_failed(e);
+        if (rc == NNS_OK && !nns__engine_is_open(e))
+            return NNS_OK;
+        if (rc == NNS_OK && !nns__engine_is_framed(e))
+            pass_through(r);
+        else if (rc == NNS_OK)
+            rc = open_next(e);
+        if (rc != NNS_OK)
+            return rc;
+    }
+    r->plain_lent = r->plain_size;
+    *ptr = r->plain_size > 0 ? r->window.data + r->plain_at : NULL;
+    *len = r->plain_size;
+    return NNS_OK;
+}
+
+int nns_engine_read_ack(nns_engine *e, size_t n)
+{
+    struct nns__recv_half *r;
+
+    if (e == NULL || n > e->recv.plain_lent)
+        return NNS_ERR_ARGUMENT;
+    if (nns__engine_owned(e) != NNS_OK)
+        return NNS_ERR_FORKED;
+    r = &e->recv;
+    r->plain_lent = 0;
+    r->plain_at += n;
+    r->plain_size -= n;
+    return NNS_OK;
+}
+
+nns_ssize nns_engine_read(nns_engine *e, void *dst, size_t len)
+{
+    const uint8_t *from;
+    size_t size;
+    int rc;
+
+    if (e == NULL || (dst == NULL && len > 0))
+        return NNS_ERR_ARGUMENT;
+    if (len == 0)
+        return 0;
+    rc = nns_engine_read_buf(e, &from, &size);
+    if (rc != NNS_OK)
+        return rc;
+    if (size == 0)
+        return is_at_end(e) ? 0 : NNS_WANT_RECV;
+    size = size < len ? size : len;
+    memcpy(dst, from, size);
+    rc = nns_engine_read_ack(e, size);
+    return rc == NNS_OK ? (nns_ssize)size : rc;
+}
+
+int nns_engine_take_rest(nns_engine *e, const uint8_t **ptr, size_t *len)
+{
+    struct nns__recv_half *r;
+    int rc;
+
+    if (e == NULL || ptr == NULL || len == NULL)
+        return NNS_ERR_ARGUMENT;
+    r = &e->recv;
+    rc = begin(e);
+    if (rc == NNS_OK)
+        rc = nns__engine_failed(e);
+    if (rc != NNS_OK)
+        return rc;
+    if (!nns__engine_is_open(e) || r->plain_size > 0 || r->room_lent > 0)
+        return NNS_ERR_STATE;
+    r->taken = true;
+    *len = nns__buffer_used(&r->window);
+    *ptr = *len > 0 ? r->window.data + r->window.start : NULL;
+    return NNS_OK;
+}
+
+void nns__recv_free(nns_engine *e)
+{
+    nns__buffer_free(&e->recv.window, &e->mem);
+}

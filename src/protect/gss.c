@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Records as gss_wrap() tokens. Sealer and opener share one context and use it from two threads.
+ * A lock stands around the first gss_wrap() and the first gss_unwrap() only: both fill the key
+ * cache of MIT's library, which has no lock and aborts the process; afterwards the two directions
+ * run in parallel.
+ *
+ * GSS_S_COMPLETE is the only success: a replayed or reordered record comes with another status
+ * and with its plaintext filled in. After the first failure no call but delete is made.
+ */
+#include "protect/gss.h"
+
+#include "config/policy.h"
+#include "frame/data_record.h"
+#include "protect/gss_call.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+
+/* Beside the plaintext: RFC 4121 Wrap tokens are at most 76 bytes longer, older ones 48. */
+#define HEAD ((size_t)32)
+#define TAIL ((size_t)64)
+
+/* What of an RFC 4121 Wrap token is in clear (4.2.6.2). */
+#define CFX_HEADER ((size_t)16)
+#define CFX_SEQUENCE ((size_t)8)
+
+#define OUT_OF_ORDER (GSS_S_DUPLICATE_TOKEN | GSS_S_OLD_TOKEN | GSS_S_UNSEQ_TOKEN | GSS_S_GAP_TOKEN)
+
+struct shared {
+    struct nns__mem mem;
+    gss_ctx_id_t ctx;
+    pthread_mutex_t first; /* around the first call of each direction */
+    atomic_int references;
+    atomic_bool failed;
+    bool conf;
+};
+
+struct gss_sealer {
+    struct nns__sealer base;
+    struct shared *shared;
+    bool warm; /* its first call was made */
+};
+
+struct gss_opener {
+    struct nns__opener base;
+    struct shared *shared;
+    bool warm;
+    bool check_sequence; /* the mechanism was not asked to */
+    bool seen;           /* next is known */
+    uint64_t next;       /* the sequence number that must come */
+};
+
+static void release(struct shared *s)
+{
+    struct nns__mem mem = s->mem;
+    OM_uint32 minor;
+
+    if (atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) != 1)
+        return;
+    (void)gss_delete_sec_context(&minor, &s->ctx, GSS_C_NO_BUFFER);
+    (void)pthread_mutex_destroy(&s->first);
+    nns__free(&mem, s, sizeof(*s));
+}
+
+/* From here on neither direction calls GSSAPI again. */
+static int fail(struct shared *s, struct nns__failure *f, int code, const char *message)
+{
+    atomic_store_explicit(&s->failed, true, memory_order_relaxed);
+    return nns__fail(f, code, NNS__STATUS_NONE, "%s", message);
+}
+
+static int fail_gss(struct shared *s, struct nns__failure *f, int code, const char *message,
+                    OM_uint32 major, OM_uint32 minor)
+{
+    (void)fail(s, f, code, message);
+    f->major = major;
+    f->minor = minor;
+    nns__gss_words(f->mech_text, sizeof(f->mech_text), major, minor);
+    return code;
+}
+
+/* The error code of a routine error: a ticket that has ended is nobody's attack. */
+static int code_of(OM_uint32 major, int otherwise)
+{
+    OM_uint32 error = GSS_ROUTINE_ERROR(major);
+
+    return error == GSS_S_CONTEXT_EXPIRED || error == GSS_S_CREDENTIALS_EXPIRED ? NNS_ERR_AUTH
+                                                                                : otherwise;
+}
+
+/* ---- sealing ---- */
+
+static OM_uint32 wrap(struct gss_sealer *s, gss_buffer_t plain, gss_buffer_t token, int *conf,
+                      OM_uint32 *minor)
+{
+    struct shared *shared = s->shared;
+    OM_uint32 major;
+
+    if (!s->warm)
+        (void)pthread_mutex_lock(&shared->first);
+    major = gss_wrap(minor, shared->ctx, shared->conf, GSS_C_QOP_DEFAULT, plain, conf, token);
+    if (!s->warm)
+        (void)pthread_mutex_unlock(&shared->first);
+    s->warm = true;
+    return major;
+}
+
+/* Seals size bytes at plain and writes the record at to, which may overlap them. */
+static nns_ssize seal_one(struct gss_sealer *s, uint8_t *to, const uint8_t *plain, size_t size,
+                          struct nns__failure *f)
+{
+    gss_buffer_desc in = nns__gss_buffer(plain, size), token = GSS_C_EMPTY_BUFFER;
+    OM_uint32 major, minor = 0;
+    nns_ssize rc;
+    int conf = 0;
+
+    major = wrap(s, &in, &token, &conf, &minor);
+    if (major != GSS_S_COMPLETE) {
+        rc = fail_gss(s->shared, f, code_of(major, NNS_ERR_INTERNAL),
+                      "send: the mechanism cannot protect a record", major, minor);
+    } else if (s->shared->conf && conf == 0) {
+        rc = fail(s->shared, f, NNS_ERR_INTERNAL, "send: the mechanism did not encrypt a record");
+    } else if (token.length > HEAD + size + TAIL || token.length > NNS__RECORD_MOST) {
+        rc = fail(s->shared, f, NNS_ERR_INTERNAL, "send: a record grew by more than expected");
+    } else {
+        nns__store_le32(to, (uint32_t)token.length);
+        memcpy(to + NNS__RECORD_HEADER, token.value, token.length);
+        rc = (nns_ssize)(NNS__RECORD_HEADER + token.length);
+    }
+    nns__gss_release(&token, major);
+    return rc;
+}
+
+static nns_ssize seal(struct nns__sealer *sealer, uint8_t *slots, size_t stride, size_t count,
+                      size_t plain, size_t last, struct nns__failure *f)
+{
+    struct gss_sealer *s = (struct gss_sealer *)sealer;
+    size_t written = 0;
+
+    if (atomic_load_explicit(&s->shared->failed, memory_order_relaxed))
+        return nns__fail(f, NNS_ERR_INTEGRITY, NNS__STATUS_NONE, "send: the session has failed");
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *from = slots + i * stride + NNS__RECORD_HEADER + HEAD;
+        nns_ssize n = seal_one(s, slots + written, from, i + 1 < count ? plain : last, f);
+
+        if (n < 0)
+            return n;
+        written += (size_t)n;
+    }
+    return (nns_ssize)written;
+}
+
+static void free_sealer(struct nns__sealer *sealer)
+{
+    struct gss_sealer *s = (struct gss_sealer *)sealer;
+    struct nns__mem mem = s->shared->mem;
+
+    release(s->shared);
+    nns__free(&mem, s, sizeof(*s));
+}
+
+/* ---- opening ---- */
+
+static OM_uint32 unwrap(struct gss_opener *o, gss_buffer_t token, gss_buffer_t plain, int *conf,
+                        OM_uint32 *minor)
+{
+    struct shared *shared = o->shared;
+    OM_uint32 major;
+
+    if (!o->warm)
+        (void)pthread_mutex_lock(&shared->first);
+    major = gss_unwrap(minor, shared->ctx, token, plain, conf, NULL);
+    if (!o->warm)
+        (void)pthread_mutex_unlock(&shared->first);
+    o->warm = true;
+    return major;
+}
+
+static int refuse(struct shared *s, OM_uint32 major, OM_uint32 minor, struct nns__failure *f)
+{
+    const char *message = "receive: a record was altered, or belongs to another session";
+
+    if (GSS_ROUTINE_ERROR(major) == 0 && (major & OUT_OF_ORDER) != 0)
+        message = "receive: a record was replayed, reordered or lost";
+    else if (code_of(major, NNS_ERR_INTEGRITY) == NNS_ERR_AUTH)
+        message = "receive: the ticket has expired";
+    return fail_gss(s, f, code_of(major, NNS_ERR_INTEGRITY), message, major, minor);
+}
+
+/* RFC 4121 4.2.6.2: the sequence number of a Wrap token stands in clear and is verified with it.
+ * Clients that do not ask for REPLAY and SEQUENCE (all of .NET's) leave this check to us. The
+ * acceptor does not know the first number. */
+static int check_sequence(struct gss_opener *o, const uint8_t header[CFX_HEADER],
+                          struct nns__failure *f)
+{
+    uint64_t sequence = nns__load_be64(header + CFX_SEQUENCE);
+
+    if (header[0] != 0x05 || header[1] != 0x04)
+        return fail(o->shared, f, NNS_ERR_INTEGRITY,
+                    "receive: a record of this kind has no sequence number to check");
+    if (o->seen && sequence != o->next)
+        return fail(o->shared, f, NNS_ERR_INTEGRITY,
+                    "receive: a record was replayed, reordered or lost");
+    o->seen = true;
+    o->next = sequence + 1;
+    return NNS_OK;
+}
+
+/* What GSSAPI says of a token that it has verified, against what was negotiated. */
+static int check(struct gss_opener *o, const uint8_t header[CFX_HEADER], int conf,
+                 size_t plain_size, size_t size, struct nns__failure *f)
+{
+    if (o->shared->conf && conf == 0)
+        return fail(o->shared, f, NNS_ERR_INTEGRITY, "receive: a record is not encrypted");
+    if (plain_size > size)
+        return fail(o->shared, f, NNS_ERR_INTERNAL, "receive: a record grew");
+    return o->check_sequence ? check_sequence(o, header, f) : NNS_OK;
+}
+
+static int open_record(struct nns__opener *opener, uint8_t *message, size_t size, uint8_t **plain,
+                       size_t *plain_size, struct nns__failure *f)
+{
+    struct gss_opener *o = (struct gss_opener *)opener;
+    gss_buffer_desc token = nns__gss_buffer(message, size), out = GSS_C_EMPTY_BUFFER;
+    uint8_t header[CFX_HEADER] = {0};
+    OM_uint32 major, minor = 0;
+    int conf = 0, rc;
+
+    if (atomic_load_explicit(&o->shared->failed, memory_order_relaxed))
+        return nns__fail(f, NNS_ERR_INTEGRITY, NNS__STATUS_NONE, "receive: the session has failed");
+    /* A copy: gss_unwrap() works inside the message. It is believed after it verified. */
+    memcpy(header, message, size < sizeof(header) ? size : sizeof(header));
+    major = unwrap(o, &token, &out, &conf, &minor);
+    if (major != GSS_S_COMPLETE)
+        rc = refuse(o->shared, major, minor, f);
+    else
+        rc = check(o, header, conf, out.length, size, f);
+    if (rc == NNS_OK) {
+        if (out.length > 0)
+            memcpy(message, out.value, out.length);
+        *plain = message;
+        *plain_size = out.length;
+    }
+    nns__gss_release(&out, major);
+    return rc;
+}
+
+static void free_opener(struct nns__opener *opener)
+{
+    struct gss_opener *o = (struct gss_opener *)opener;
+    struct nns__mem mem = o->shared->mem;
+
+    release(o->shared);
+    nns__free(&mem, o, sizeof(*o));
+}
+
+/* ---- making ---- */
+
+static const struct nns__sealer_ops sealer_ops = {
+    .head = HEAD, .tail = TAIL, .seal = seal, .free = free_sealer};
+static const struct nns__opener_ops opener_ops = {.open = open_record, .free = free_opener};
+
+int nns__protect_gss_new(struct nns__protection *ret, const struct nns__mem *mem, gss_ctx_id_t *ctx,
+                         uint32_t flags, struct nns__failure *f)
+{
+    const uint32_t ordered = NNS__FLAG_REPLAY | NNS__FLAG_SEQUENCE;
+    struct shared *shared = nns__alloc(mem, sizeof(*shared));
+    struct gss_sealer *sealer = nns__alloc(mem, sizeof(*sealer));
+    struct gss_opener *opener = nns__alloc(mem, sizeof(*opener));
+
+    if (shared == NULL || sealer == NULL || opener == NULL ||
+        pthread_mutex_init(&shared->first, NULL) != 0) {
+        nns__free(mem, shared, sizeof(*shared));
+        nns__free(mem, sealer, sizeof(*sealer));
+        nns__free(mem, opener, sizeof(*opener));
+        return nns__fail(f, NNS_ERR_NOMEM, NNS__STATUS_INTERNAL_ERROR, "protect: out of memory");
+    }
+    shared->mem = *mem;
+    shared->ctx = *ctx;
+    shared->conf = (flags & NNS__FLAG_CONF) != 0;
+    atomic_init(&shared->references, 2);
+    atomic_init(&shared->failed, false);
+    sealer->base.ops = &sealer_ops;
+    sealer->shared = shared;
+    opener->base.ops = &opener_ops;
+    opener->shared = shared;
+    opener->check_sequence = (flags & ordered) != ordered;
+    *ret = (struct nns__protection){&sealer->base, &opener->base, "gss"};
+    *ctx = GSS_C_NO_CONTEXT;
+    return NNS_OK;
+}

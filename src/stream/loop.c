@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The one loop of a stream, blocking or not: it moves bytes between engine and transport, has the
+ * mechanism called, and waits where nothing else is to be done. It decides nothing about the
+ * protocol: the engine's state says what is wanted.
+ */
+#include "stream/stream.h"
+
+#include "engine/engine_internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define READABLE (NNS_STATE_CAN_READ | NNS_STATE_RECV_EOF)
+
+/* ---- failing ---- */
+
+int nns__stream_fail_text(nns_stream *s, const struct nns__failure *f)
+{
+    int rc = nns__engine_fail_text(s->engine, f);
+
+    nns__wake_hold(s->wake);
+    return rc;
+}
+
+int nns__stream_fail(nns_stream *s, int code, int os)
+{
+    int rc = nns_engine_fail(s->engine, code, os);
+
+    nns__wake_hold(s->wake);
+    return rc;
+}
+
+int nns__stream_check_canceled(nns_stream *s)
+{
+    if (!atomic_load(&s->canceled))
+        return NNS_OK;
+    return nns__stream_fail(s, NNS_ERR_CANCELED, 0);
+}
+
+void nns__stream_abandon_call(nns_stream *s)
+{
+    if (s->call == NULL)
+        return;
+    nns_job_abandon(s->job);
+    nns__call_release(s->call);
+    s->job = NULL;
+    s->call = NULL;
+}
+
+/* The code of the sticky error; the thread that waits on the other side is to see it too. */
+static int failed(nns_stream *s)
+{
+    nns__wake_hold(s->wake);
+    return nns_error_code(nns_stream_error(s));
+}
+
+/* The transport takes no more bytes. What the peer sent before is still worth reading, so this is
+ * the error of the sending side alone until the receiving side has nothing left to do. */
+static void break_send(nns_stream *s, int code, int os)
+{
+    const nns_error *none = NULL, *err;
+    struct nns__failure f;
+
+    if (nns_engine_error(s->engine) != NULL)
+        return;
+    (void)nns__fail(&f, code, NNS__STATUS_NONE, "send: %s",
+                    os != 0 ? strerror(os) : nns_strerror(code));
+    f.os = os;
+    err =
+        nns__error_pack(&s->mem, &f, atomic_load(&s->ready) ? NNS_PHASE_DATA : NNS_PHASE_HANDSHAKE);
+    if (!atomic_compare_exchange_strong(&s->send_error, &none, err))
+        nns__error_free(&s->mem, err);
+    nns__wake_hold(s->wake);
+}
+
+/* The receiving side has come to the end of what there is: the stream fails as its sending side
+ * did. */
+static int fail_as_sender(nns_stream *s)
+{
+    const nns_error *err = atomic_load(&s->send_error);
+    struct nns__failure f;
+
+    (void)nns__fail(&f, nns_error_code(err), NNS__STATUS_NONE, "%s", nns_error_message(err));
+    f.os = nns_error_os(err);
+    return nns__stream_fail_text(s, &f);
+}
+
+/* ---- waiting ---- */
+
+int nns__stream_wait(nns_stream *s, int fd, short events, int64_t deadline)
+{
+    struct pollfd fds[2] = {{.fd = nns__wake_fd(s->wake), .events = POLLIN},
+                            {.fd = fd, .events = events}};
+    int left = nns__deadline_left(&s->time, deadline);
+    int n;
+
+    if (left == 0)
+        return nns__stream_fail(s, NNS_ERR_TIMEOUT, 0);
+    n = s->time.wait(s->time.arg, fds, fd >= 0 ? 2 : 1, left);
+    if (n < 0 && errno != EINTR)
+        return nns__stream_fail(s, NNS_ERR_IO, errno);
+    if (n > 0 && fds[0].revents != 0)
+        nns__wake_clear(s->wake);
+    return nns__stream_check_canceled(s);
+}
+
+static struct nns__side *side_of(nns_stream *s, unsigned side)
+{
+    return side == NNS__SEND_SIDE ? &s->send : &s->recv;
+}
+
+/* Until when a wait on this side may last. The idle time begins with the first wait and ends when
+ * bytes move. */
+static int64_t wait_deadline(nns_stream *s, unsigned side)
+{
+    struct nns__side *state = side_of(s, side);
+
+    if (side == NNS__BOTH_SIDES)
+        return s->handshake_until;
+    if (state->idle_until == 0)
+        state->idle_until = nns__deadline_after(&s->time, s->cfg->limits[NNS_LIMIT_IDLE_MS]);
+    return state->idle_until;
+}
+
+/* Waits, or has a non-blocking stream's caller wait. */
+static int pause_for(nns_stream *s, unsigned side, int fd, short events, int want)
+{
+    int64_t deadline = wait_deadline(s, side);
+
+    if (s->blocking)
+        return nns__stream_wait(s, fd, events, deadline);
+    if (nns__deadline_left(&s->time, deadline) == 0)
+        return nns__stream_fail(s, NNS_ERR_TIMEOUT, 0);
+    side_of(s, side)->waiting = true;
+    return want;
+}
+
+static void moved(nns_stream *s, unsigned side)
+{
+    side_of(s, side)->idle_until = 0;
+}
+
+/* ---- sending and receiving ---- */
+
+static bool is_want(nns_ssize n)
+{
+    return n == NNS_WANT_RECV || n == NNS_WANT_SEND;
+}
+
+/* The transport would block. Callbacks of a blocking stream have no business to say so. */
+static int blocked(nns_stream *s, unsigned side, nns_ssize want)
+{
+    bool to_send = want == NNS_WANT_SEND;
+
+    if (s->transport.kind == NNS__CALLBACKS && s->blocking)
+        return nns__stream_fail(s, NNS_ERR_IO, 0);
+    return pause_for(s, side, to_send ? s->transport.send_fd : s->transport.recv_fd,
+                     to_send ? POLLOUT : POLLIN, (int)want);
+}
+
+static int send_some(nns_stream *s, unsigned side)
+{
+    const uint8_t *bytes;
+    size_t size;
+    nns_ssize n;
+    int os = 0, rc = nns_engine_send_buf(s->engine, &bytes, &size);
+
+    if (rc != NNS_OK || size == 0)
+        return rc;
+    n = nns__transport_send(&s->transport, bytes, size, &os);
+    rc = nns_engine_send_ack(s->engine, n > 0 ? (size_t)n : 0);
+    if (n > 0) {
+        moved(s, side);
+        return rc;
+    }
+    if (is_want(n))
+        return blocked(s, side, n);
+    break_send(s, (int)n, os);
+    return NNS_OK;
+}
+
+static int recv_some(nns_stream *s, unsigned side)
+{
+    uint8_t *room;
+    size_t size;
+    nns_ssize n;
+    int os = 0, rc = nns_engine_recv_buf(s->engine, &room, &size);
+
+    if (rc != NNS_OK || size == 0)
+        return rc != NNS_OK ? rc : NNS_ERR_STATE;
+    n = nns__transport_recv(&s->transport, room, size, &os);
+    rc = nns_engine_recv_ack(s->engine, n > 0 ? (size_t)n : 0);
+    if (n >= 0) {
+        moved(s, side);
+        return n > 0 ? rc : nns_engine_recv_eof(s->engine);
+    }
+    if (atomic_load(&s->send_error) != NULL)
+        return fail_as_sender(s);
+    return is_want(n) ? blocked(s, side, n) : nns__stream_fail(s, (int)n, os);
+}
+
+/* ---- the mechanism ---- */
+
+/* A client's call may ask a KDC that does not answer; a server's only reads its own keytab. */
+static bool is_for_worker(const nns_stream *s)
+{
+    if (!s->blocking)
+        return true;
+    return s->role == NNS_CLIENT && s->handshake_until != NNS__NEVER;
+}
+
+static void run_job(void *arg)
+{
+    nns_job_run(arg);
+}
+
+/* Whose KDC is asked: the realm of the target, "" for the default one. A server asks none. */
+static const char *worker_key(const nns_stream *s)
+{
+    const char *target = nns_engine_target(s->engine), *realm;
+
+    if (s->role != NNS_CLIENT || target == NULL)
+        return NULL;
+    realm = strrchr(target, '@');
+    return realm != NULL ? realm + 1 : "";
+}
+
+static int start_call(nns_stream *s)
+{
+    const char *key = worker_key(s); /* now: the job takes the target along */
+    struct nns__failure f;
+    int rc = nns_engine_take_job(s->engine, &s->job);
+
+    if (rc != NNS_OK)
+        return rc;
+    rc = nns__call_start(&s->call, &s->mem, key, run_job, s->job, s->wake);
+    if (rc == NNS_OK)
+        return NNS_OK;
+    (void)nns__fail(&f, rc, NNS__STATUS_INTERNAL_ERROR, "handshake: %s",
+                    rc == NNS_ERR_BUSY ? "too many mechanism calls wait already"
+                                       : nns_strerror(rc));
+    rc = nns__stream_fail_text(s, &f);
+    nns_job_abandon(s->job);
+    nns_job_run(s->job); /* frees it */
+    s->job = NULL;
+    return rc;
+}
+
+static int step(nns_stream *s)
+{
+    nns_job *job;
+    int rc;
+
+    if (!is_for_worker(s))
+        return nns_engine_step(s->engine);
+    if (s->call == NULL) {
+        rc = start_call(s);
+        if (rc != NNS_OK)
+            return rc;
+    }
+    if (!nns__call_is_done(s->call))
+        return pause_for(s, NNS__BOTH_SIDES, -1, 0, NNS_WANT_STEP);
+    job = s->job;
+    nns__call_release(s->call);
+    s->job = NULL;
+    s->call = NULL;
+    nns__wake_clear(s->wake);
+    return nns_engine_finish_job(s->engine, job);
+}
+
+/* ---- the loop ---- */
+
+static uint32_t state_of(const nns_stream *s, unsigned side)
+{
+    if (side == NNS__RECV_SIDE)
+        return nns_engine_recv_state(s->engine);
+    if (side == NNS__SEND_SIDE)
+        return nns_engine_send_state(s->engine);
+    return nns_engine_state(s->engine);
+}
+
+/* What ends a call whatever the state is. */
+static int check_interrupts(nns_stream *s, unsigned side)
+{
+    int rc = nns__stream_check_canceled(s);
+
+    if (rc == NNS_OK && side == NNS__BOTH_SIDES &&
+        nns__deadline_left(&s->time, s->handshake_until) == 0)
+        rc = nns__stream_fail(s, NNS_ERR_TIMEOUT, 0);
+    return rc;
+}
+
+static int run(nns_stream *s, unsigned side, uint32_t wanted)
+{
+    for (;;) {
+        bool can_send = atomic_load(&s->send_error) == NULL;
+        uint32_t state;
+        int rc = check_interrupts(s, side);
+
+        if (rc != NNS_OK)
+            return rc;
+        state = state_of(s, side);
+        if ((state & wanted & READABLE) != 0) /* also after a failure */
+            return NNS_OK;
+        if ((state & NNS_STATE_FAILED) != 0 || (side == NNS__SEND_SIDE && !can_send))
+            return failed(s);
+        if ((state & NNS_STATE_WANT_SEND) != 0 && can_send)
+            rc = send_some(s, side);
+        else if ((state & wanted) != 0)
+            return can_send ? NNS_OK : fail_as_sender(s);
+        else if ((state & (NNS_STATE_WANT_STEP | NNS_STATE_STEPPING)) != 0)
+            rc = step(s);
+        else
+            rc = recv_some(s, side);
+        if (rc != NNS_OK)
+            return rc;
+    }
+}
+
+int nns__stream_run(nns_stream *s, unsigned side, uint32_t wanted)
+{
+    int rc;
+
+    side_of(s, side)->waiting = false;
+    rc = run(s, side, wanted);
+    if (rc <= NNS_ERR_ARGUMENT && nns_error_code(nns_engine_error(s->engine)) != NNS_OK) {
+        nns__wake_hold(s->wake);
+        if (side == NNS__BOTH_SIDES)
+            nns__stream_abandon_call(s);
+    }
+    return rc;
+}
+
+/* ---- the end ---- */
+
+int nns__stream_shut(nns_stream *s)
+{
+    int os, rc;
+
+    if (s->shut)
+        return NNS_OK;
+    s->shut = true;
+    rc = nns__transport_shutdown(&s->transport, &os);
+    if (rc == NNS_OK)
+        return NNS_OK;
+    break_send(s, rc, os);
+    return failed(s);
+}
+
+void nns__stream_tell_peer(nns_stream *s)
+{
+    const uint8_t *bytes;
+    size_t size;
+    nns_ssize n;
+    int os, rc;
+
+    while (!s->peer_told && nns_engine_send_buf(s->engine, &bytes, &size) == NNS_OK && size > 0) {
+        n = nns__transport_send(&s->transport, bytes, size, &os);
+        rc = nns_engine_send_ack(s->engine, n > 0 ? (size_t)n : 0);
+        if (rc != NNS_OK || n <= 0)
+            return;
+    }
+    s->peer_told = true;
+    (void)nns__stream_shut(s);
+}

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The public calls of a stream. Each claims the side it works on, finishes the handshake where
+ * that is still due, and lets the loop work until the engine can do what is asked. No call waits
+ * here or touches the transport itself.
+ */
+#include "stream/stream.h"
+
+#include <errno.h>
+
+/* ---- life ---- */
+
+static int make_parts(nns_stream *s)
+{
+    int rc = nns__wake_new(&s->wake, &s->mem);
+
+    return rc == NNS_OK ? nns_engine_new(&s->engine, s->cfg, s->role) : rc;
+}
+
+int nns_stream_new(nns_stream **ret, nns_config *cfg, nns_role role)
+{
+    nns_stream *s;
+    int rc;
+
+    if (ret == NULL || cfg == NULL || (role != NNS_CLIENT && role != NNS_SERVER))
+        return NNS_ERR_ARGUMENT;
+    s = nns__alloc(&cfg->mem, sizeof(*s));
+    if (s == NULL)
+        return NNS_ERR_NOMEM;
+    s->mem = cfg->mem;
+    s->cfg = nns_config_ref(cfg);
+    s->role = role;
+    s->blocking = true;
+    s->time = nns__time_system;
+    nns__transport_init(&s->transport);
+    atomic_init(&s->entered, 0);
+    atomic_init(&s->ready, false);
+    atomic_init(&s->canceled, false);
+    atomic_init(&s->send_error, NULL);
+    rc = make_parts(s);
+    if (rc != NNS_OK) {
+        nns_stream_free(s);
+        return rc;
+    }
+    *ret = s;
+    return NNS_OK;
+}
+
+void nns_stream_free(nns_stream *s)
+{
+    struct nns__mem mem;
+
+    if (s == NULL)
+        return;
+    mem = s->mem;
+    nns__stream_abandon_call(s);
+    if (s->peer_told && s->transport.owned)
+        nns__transport_drain(&s->transport);
+    nns__transport_close(&s->transport, &mem);
+    nns_engine_free(s->engine);
+    nns__wake_unref(s->wake);
+    nns__error_free(&mem, atomic_load(&s->send_error));
+    nns_config_unref(s->cfg);
+    nns__free(&mem, s, sizeof(*s));
+}
+
+/* ---- before the handshake ---- */
+
+static bool has_begun(const nns_stream *s)
+{
+    return s->handshake_until != 0;
+}
+
+int nns_stream_set_fd(nns_stream *s, nns_fd recv_fd, nns_fd send_fd, uint32_t flags)
+{
+    if (s == NULL || (flags & ~NNS_FD_CLOSE) != 0)
+        return NNS_ERR_ARGUMENT;
+    if (has_begun(s) || s->transport.kind != NNS__NO_TRANSPORT)
+        return NNS_ERR_STATE;
+    return nns__transport_set_fds(&s->transport, recv_fd, send_fd, (flags & NNS_FD_CLOSE) != 0);
+}
+
+int nns_stream_set_io(nns_stream *s, const nns_io *io, void *arg)
+{
+    if (s == NULL)
+        return NNS_ERR_ARGUMENT;
+    if (has_begun(s) || s->transport.kind != NNS__NO_TRANSPORT)
+        return NNS_ERR_STATE;
+    return nns__transport_set_io(&s->transport, io, arg);
+}
+
+int nns_stream_set_initial(nns_stream *s, const void *data, size_t len)
+{
+    int rc;
+
+    if (s == NULL || (data == NULL && len > 0))
+        return NNS_ERR_ARGUMENT;
+    if (has_begun(s))
+        return NNS_ERR_STATE;
+    rc = nns__transport_set_initial(&s->transport, &s->mem, data, len,
+                                    nns__config_size_limit(s->cfg, NNS_LIMIT_BUFFER_BYTES));
+    return rc == NNS_ERR_TOO_LARGE ? NNS_ERR_ARGUMENT : rc;
+}
+
+int nns_stream_set_blocking(nns_stream *s, int on)
+{
+    if (s == NULL)
+        return NNS_ERR_ARGUMENT;
+    if (has_begun(s))
+        return NNS_ERR_STATE;
+    s->blocking = on != 0;
+    return NNS_OK;
+}
+
+void nns__stream_set_time(nns_stream *s, const struct nns__time *time)
+{
+    s->time = *time;
+}
+
+/* ---- calls ---- */
+
+int nns__stream_enter(nns_stream *s, unsigned sides)
+{
+    unsigned before = atomic_fetch_or(&s->entered, sides);
+
+    if ((before & sides) == 0)
+        return NNS_OK;
+    atomic_fetch_and(&s->entered, ~(sides & ~before));
+    return NNS_ERR_REENTRANT;
+}
+
+void nns__stream_leave(nns_stream *s, unsigned sides)
+{
+    atomic_fetch_and(&s->entered, ~sides);
+}
+
+/* NNS_OK while nothing has failed and nobody has canceled. */
+static int check_well(nns_stream *s)
+{
+    int rc = nns__stream_check_canceled(s);
+
+    return rc != NNS_OK ? rc : nns_error_code(nns_stream_error(s));
+}
+
+static void begin_handshake(nns_stream *s)
+{
+    enum nns_limit limit =
+        s->role == NNS_CLIENT ? NNS_LIMIT_CLIENT_HANDSHAKE_MS : NNS_LIMIT_SERVER_HANDSHAKE_MS;
+
+    s->handshake_until = nns__deadline_after(&s->time, s->cfg->limits[limit]);
+}
+
+int nns__stream_do_handshake(nns_stream *s)
+{
+    int rc;
+
+    if (s->transport.kind == NNS__NO_TRANSPORT) {
+        rc = check_well(s);
+        return rc != NNS_OK ? rc : NNS_ERR_STATE;
+    }
+    if (!has_begun(s))
+        begin_handshake(s);
+    rc = nns__stream_run(s, NNS__BOTH_SIDES, NNS_STATE_OPEN | NNS_STATE_WANT_AUTHORIZE);
+    if (rc != NNS_OK) {
+        if (nns_engine_error(s->engine) != NULL)
+            nns__stream_tell_peer(s);
+        return rc;
+    }
+    if ((nns_engine_state(s->engine) & NNS_STATE_OPEN) == 0)
+        return NNS_WANT_AUTHORIZE;
+    atomic_store(&s->ready, true);
+    return NNS_OK;
+}
+
+int nns_stream_handshake(nns_stream *s)
+{
+    int rc;
+
+    if (s == NULL)
+        return NNS_ERR_ARGUMENT;
+    if (atomic_load(&s->ready))
+        return check_well(s);
+    rc = nns__stream_enter(s, NNS__BOTH_SIDES);
+    if (rc != NNS_OK)
+        return rc;
+    rc = nns__stream_do_handshake(s);
+    nns__stream_leave(s, NNS__BOTH_SIDES);
+    return rc;
+}
+
+/* What a call in the data phase begins with: the handshake, and the claim on its side. */
+static int begin(nns_stream *s, unsigned side)
+{
+    int rc = atomic_load(&s->ready) ? NNS_OK : nns_stream_handshake(s);
+
+    return rc == NNS_OK ? nns__stream_enter(s, side) : rc;
+}
+
+static nns_ssize end(nns_stream *s, unsigned side, nns_ssize result)
+{
+    nns__stream_leave(s, side);
+    return result;
+}
+
+/* ---- reading ---- */
+
+nns_ssize nns_stream_read(nns_stream *s, void *dst, size_t len)
+{
+    nns_ssize n = NNS_WANT_RECV;
+    int rc;
+
+    if (s == NULL || (dst == NULL && len > 0))
+        return NNS_ERR_ARGUMENT;
+    rc = begin(s, NNS__RECV_SIDE);
+    if (rc != NNS_OK)
+        return rc;
+    while (n == NNS_WANT_RECV && rc == NNS_OK) { /* again after a record without payload */
+        rc = len == 0 ? nns__stream_check_canceled(s)
+                      : nns__stream_run(s, NNS__RECV_SIDE, NNS_STATE_CAN_READ | NNS_STATE_RECV_EOF);
+        if (rc == NNS_OK)
+            n = nns_engine_read(s->engine, dst, len);
+    }
+    if (n < 0 && nns_engine_error(s->engine) != NULL)
+        nns__wake_hold(s->wake); /* a bad record: the writer is to know */
+    return end(s, NNS__RECV_SIDE, rc != NNS_OK ? rc : n);
+}
+
+/* ---- writing ---- */
+
+#define NNS__STATE_SENT (NNS_STATE_CAN_WRITE | NNS_STATE_SEND_EOF) /* while nothing waits to go */
+
+/* Everything in records as large as they get: the queue is filled, then emptied. */
+static nns_ssize write_all(nns_stream *s, const uint8_t *src, size_t len)
+{
+    size_t done = 0;
+    int rc = NNS_OK;
+
+    while (rc == NNS_OK && done < len) {
+        nns_ssize n = nns_engine_write(s->engine, src + done, len - done);
+
+        if (n < 0 && n != NNS_WANT_SEND)
+            return n;
+        done += n > 0 ? (size_t)n : 0;
+        rc = nns__stream_run(s, NNS__SEND_SIDE, NNS__STATE_SENT);
+    }
+    return rc == NNS_OK ? (nns_ssize)len : rc;
+}
+
+/* As much as there is room for, after making room where there is none. */
+static nns_ssize write_some(nns_stream *s, const uint8_t *src, size_t len)
+{
+    nns_ssize n = nns_engine_write(s->engine, src, len);
+    int rc;
+
+    if (n != NNS_WANT_SEND)
+        return n;
+    rc = nns__stream_run(s, NNS__SEND_SIDE, NNS__STATE_SENT);
+    return rc == NNS_OK || rc == NNS_WANT_SEND ? nns_engine_write(s->engine, src, len) : rc;
+}
+
+nns_ssize nns_stream_write(nns_stream *s, const void *src, size_t len)
+{
+    nns_ssize n;
+    int rc;
+
+    if (s == NULL || (src == NULL && len > 0))
+        return NNS_ERR_ARGUMENT;
+    rc = begin(s, NNS__SEND_SIDE);
+    if (rc != NNS_OK)
+        return rc;
+    n = check_well(s);
+    if (n == NNS_OK && len > 0)
+        n = s->blocking ? write_all(s, src, len) : write_some(s, src, len);
+    return end(s, NNS__SEND_SIDE, n);
+}
+
+int nns_stream_flush(nns_stream *s)
+{
+    int rc;
+
+    if (s == NULL)
+        return NNS_ERR_ARGUMENT;
+    rc = begin(s, NNS__SEND_SIDE);
+    if (rc != NNS_OK)
+        return rc;
+    return (int)end(s, NNS__SEND_SIDE, nns__stream_run(s, NNS__SEND_SIDE, NNS__STATE_SENT));
+}
+
+int nns_stream_shutdown(nns_stream *s)
+{
+    int rc;
+
+    if (s == NULL)
+        return NNS_ERR_ARGUMENT;
+    rc = begin(s, NNS__SEND_SIDE);
+    if (rc != NNS_OK)
+        return rc;
+    rc = nns_engine_close(s->engine);
+    if (rc == NNS_OK)
+        rc = nns__stream_run(s, NNS__SEND_SIDE, NNS_STATE_SEND_EOF);
+    if (rc == NNS_OK)
+        rc = nns__stream_shut(s);
+    return (int)end(s, NNS__SEND_SIDE, rc);
+}
+
+void nns_stream_cancel(nns_stream *s)
+{
+    if (s == NULL)
+        return;
+    atomic_store(&s->canceled, true);
+    nns__wake_hold(s->wake);
+}
+
+/* ---- other people's loops ---- */
+
+/* What the next call waits for. */
+struct wish {
+    int32_t events;
+    int64_t until;
+};
+
+static struct wish handshake_wish(const nns_stream *s, uint32_t state)
+{
+    struct wish w = {0, has_begun(s) ? s->handshake_until : NNS__NEVER};
+
+    if ((state & NNS_STATE_WANT_SEND) != 0)
+        w.events = NNS_POLL_OUT;
+    else if ((state & NNS_STATE_WANT_RECV) != 0)
+        w.events = NNS_POLL_IN;
+    else if ((state & (NNS_STATE_WANT_STEP | NNS_STATE_OPEN)) != 0)
+        w.until = 0; /* a call can go on at once */
+    return w;
+}
+
+static struct wish data_wish(const nns_stream *s, uint32_t state)
+{
+    struct wish w = {0, NNS__NEVER};
+
+    if (s->recv.waiting) {
+        w.events |= NNS_POLL_IN;
+        w.until = nns__deadline_sooner(w.until, s->recv.idle_until);
+    }
+    if ((state & NNS_STATE_WANT_SEND) != 0) {
+        w.events |= NNS_POLL_OUT;
+        if (s->send.waiting)
+            w.until = nns__deadline_sooner(w.until, s->send.idle_until);
+    }
+    return w;
+}
+
+static int fill(const nns_stream *s, int32_t events, nns_pollfd fds[3])
+{
+    const struct nns__transport *t = &s->transport;
+    int n = 0;
+
+    fds[n++] = (nns_pollfd){.fd = nns__wake_fd(s->wake), .events = NNS_POLL_IN};
+    if (t->kind != NNS__DESCRIPTORS || events == 0)
+        return n;
+    if (t->recv_fd == t->send_fd) {
+        fds[n++] = (nns_pollfd){.fd = t->recv_fd, .events = events};
+        return n;
+    }
+    if ((events & NNS_POLL_IN) != 0)
+        fds[n++] = (nns_pollfd){.fd = t->recv_fd, .events = NNS_POLL_IN};
+    if ((events & NNS_POLL_OUT) != 0)
+        fds[n++] = (nns_pollfd){.fd = t->send_fd, .events = NNS_POLL_OUT};
+    return n;
+}
+
+int nns_stream_poll(nns_stream *s, nns_pollfd fds[3], int32_t *timeout_ms)
+{
+    struct wish w;
+    uint32_t state;
+    int rc;
+
+    if (s == NULL || fds == NULL || timeout_ms == NULL)
+        return NNS_ERR_ARGUMENT;
+    rc = check_well(s);
+    if (rc != NNS_OK)
+        return rc;
+    state = nns_engine_state(s->engine);
+    w = atomic_load(&s->ready) ? data_wish(s, state) : handshake_wish(s, state);
+    *timeout_ms = nns__deadline_left(&s->time, w.until);
+    return fill(s, w.events, fds);
+}
+
+/* ---- what is inside ---- */
+
+nns_engine *nns_stream_engine(nns_stream *s)
+{
+    return s->engine;
+}
+
+const nns_error *nns_stream_error(const nns_stream *s)
+{
+    const nns_error *sending, *err;
+
+    if (s == NULL)
+        return NULL;
+    sending = atomic_load(&s->send_error);
+    err = nns_engine_error(s->engine);
+    return sending != NULL && atomic_load(&s->ready) ? sending : err;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The inside of a stream, shared by stream.c (the public calls), loop.c (what drives engine and
+ * transport) and connect.c. After the handshake one thread may be on the receiving side while
+ * another is on the sending side: each has its struct nns__side, what both look at is atomic or
+ * does not change any more.
+ */
+#ifndef NNS_STREAM_STREAM_H
+#define NNS_STREAM_STREAM_H
+
+#include "base/failure.h"
+#include "config/config.h"
+#include "stream/deadline.h"
+#include "stream/socket.h"
+#include "stream/wake.h"
+#include "stream/worker.h"
+
+#include <nns/engine.h>
+#include <nns/stream.h>
+#include <stdatomic.h>
+
+/* Which part of the engine a call works on. */
+#define NNS__RECV_SIDE 1u
+#define NNS__SEND_SIDE 2u
+#define NNS__BOTH_SIDES 3u /* the handshake */
+
+struct nns__side {
+    bool waiting;       /* the last call answered a want code */
+    int64_t idle_until; /* 0: not waiting; else when a wait that moves nothing is too long */
+};
+
+struct nns_stream {
+    struct nns__mem mem;
+    nns_config *cfg;
+    nns_engine *engine;
+    nns_role role;
+    bool blocking;
+    struct nns__transport transport;
+    struct nns__time time;
+    struct nns__wake *wake;  /* a call has ended; held: the stream was canceled, or a side failed */
+    int64_t handshake_until; /* 0: it has not begun */
+    nns_job *job;            /* a mechanism call on a worker thread, or NULL */
+    struct nns__call *call;
+    bool peer_told; /* the error record went out */
+    bool shut;      /* the sending side is closed */
+    struct nns__side recv;
+    struct nns__side send;
+    atomic_uint entered; /* sides that a call is working on */
+    atomic_bool ready;   /* the handshake is complete and all of it has gone out */
+    atomic_bool canceled;
+    /* Why the transport takes no more bytes; it may still have some for us. NULL: it is well. */
+    _Atomic(const nns_error *) send_error;
+};
+
+/* loop.c */
+
+/* Works until the side's state has one of the wanted bits: sends first, then looks, then steps,
+ * then receives. NNS_OK; or an error, or a want code of a non-blocking stream. */
+int nns__stream_run(nns_stream *s, unsigned side, uint32_t wanted);
+/* Waits for the stream's wake-up and, unless fd is -1, for fd, until the deadline at most. NNS_OK
+ * (look again), TIMEOUT or CANCELED or IO: the stream has failed. */
+int nns__stream_wait(nns_stream *s, int fd, short events, int64_t deadline);
+/* Fails the stream; answers the sticky error. os: errno or 0. */
+int nns__stream_fail(nns_stream *s, int code, int os);
+int nns__stream_fail_text(nns_stream *s, const struct nns__failure *f);
+/* NNS_OK, or CANCELED once nns_stream_cancel() was called. */
+int nns__stream_check_canceled(nns_stream *s);
+/* Sends the peer what an engine that failed in the handshake has left to say, as far as the
+ * transport takes it at once, and half-closes. */
+void nns__stream_tell_peer(nns_stream *s);
+/* Half-closes the transport. */
+int nns__stream_shut(nns_stream *s);
+void nns__stream_abandon_call(nns_stream *s);
+
+/* stream.c */
+
+/* Claims the sides for a call. REENTRANT: another call is working on one of them. */
+int nns__stream_enter(nns_stream *s, unsigned sides);
+void nns__stream_leave(nns_stream *s, unsigned sides);
+/* The handshake, with both sides claimed. */
+int nns__stream_do_handshake(nns_stream *s);
+/* For tests: another clock. Before the handshake. */
+void nns__stream_set_time(nns_stream *s, const struct nns__time *time);
+
+#endif

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The worker pool: one lock, one queue, one list of what runs. A call is given to a thread when
+ * it comes, or when another one has ended; then the queue is looked through from its front.
+ */
+#include "stream/worker.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+
+enum stage {
+    WAITING,  /* in the queue */
+    RUNNING,  /* on a thread */
+    DONE,     /* run has returned */
+    GIVEN_UP, /* on a thread, and nobody's: the thread frees it */
+    LOST      /* was waiting when the process forked */
+};
+
+struct nns__call {
+    struct nns__mem mem;
+    struct nns__call *next; /* in the queue, or in the list of what runs */
+    enum stage stage;
+    void (*run)(void *arg);
+    void *arg;
+    struct nns__wake *wake; /* a reference, until run has returned */
+    char *key;              /* or NULL */
+};
+
+static struct {
+    pthread_mutex_t lock;
+    struct nns__call *queue; /* in the order they came */
+    struct nns__call *running;
+    size_t waiting;
+    size_t threads;
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+
+/* ---- calls ---- */
+
+static void call_free(struct nns__call *call)
+{
+    struct nns__mem mem = call->mem;
+
+    nns__wake_unref(call->wake);
+    nns__strfree(&mem, call->key);
+    nns__free(&mem, call, sizeof(*call));
+}
+
+static struct nns__call *call_new(const struct nns__mem *mem, const char *key)
+{
+    struct nns__call *call = nns__alloc(mem, sizeof(*call));
+
+    if (call == NULL)
+        return NULL;
+    call->mem = *mem;
+    if (key != NULL) {
+        call->key = nns__strdup(mem, key);
+        if (call->key == NULL) {
+            call_free(call);
+            return NULL;
+        }
+    }
+    return call;
+}
+
+/* ---- lists; the lock is held ---- */
+
+static void append(struct nns__call **list, struct nns__call *call)
+{
+    while (*list != NULL)
+        list = &(*list)->next;
+    call->next = NULL;
+    *list = call;
+}
+
+static void unlink_call(struct nns__call **list, struct nns__call *call)
+{
+    while (*list != call)
+        list = &(*list)->next;
+    *list = call->next;
+    call->next = NULL;
+}
+
+static bool may_run(const struct nns__call *call)
+{
+    size_t same = 0;
+
+    if (call->key == NULL)
+        return true;
+    for (const struct nns__call *c = pool.running; c != NULL; c = c->next)
+        same += c->key != NULL && strcmp(c->key, call->key) == 0;
+    return same < NNS__WORKER_PER_KEY;
+}
+
+/* The first in the queue that may run, now running; or NULL. */
+static struct nns__call *take_next(void)
+{
+    struct nns__call *call = pool.queue;
+
+    while (call != NULL && !may_run(call))
+        call = call->next;
+    if (call == NULL)
+        return NULL;
+    unlink_call(&pool.queue, call);
+    pool.waiting--;
+    call->stage = RUNNING;
+    append(&pool.running, call);
+    return call;
+}
+
+/* ---- threads ---- */
+
+/* True if the call was given up, and is now the thread's to free. The signal is given under the
+ * lock: who has seen the call done can clear it. */
+static bool finish(struct nns__call *call)
+{
+    bool given_up;
+
+    pthread_mutex_lock(&pool.lock);
+    given_up = call->stage == GIVEN_UP;
+    unlink_call(&pool.running, call);
+    if (!given_up) {
+        call->stage = DONE;
+        nns__wake_signal(call->wake);
+    }
+    pthread_mutex_unlock(&pool.lock);
+    return given_up;
+}
+
+/* The thread's next call; with NULL it has left the pool. */
+static struct nns__call *next_call(void)
+{
+    struct nns__call *call;
+
+    pthread_mutex_lock(&pool.lock);
+    call = take_next();
+    if (call == NULL)
+        pool.threads--;
+    pthread_mutex_unlock(&pool.lock);
+    return call;
+}
+
+static void *work(void *arg)
+{
+    struct nns__call *call = arg;
+
+    while (call != NULL) {
+        call->run(call->arg);
+        if (finish(call))
+            call_free(call);
+        call = next_call();
+    }
+    return NULL;
+}
+
+/* Starts a thread with its first call; signals are the program's own business. */
+static bool start_thread(struct nns__call *call)
+{
+    sigset_t all, before;
+    pthread_attr_t attr;
+    pthread_t thread;
+    int failed;
+
+    if (pthread_attr_init(&attr) != 0)
+        return false;
+    (void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    failed = pthread_create(&thread, &attr, work, call);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    (void)pthread_attr_destroy(&attr);
+    return failed == 0;
+}
+
+/* ---- fork ---- */
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&pool.lock);
+}
+
+static void after_fork_in_parent(void)
+{
+    pthread_mutex_unlock(&pool.lock);
+}
+
+static void lose(struct nns__call **list)
+{
+    struct nns__call *call;
+
+    while ((call = *list) != NULL) {
+        *list = call->next;
+        call->next = NULL;
+        call->stage = call->stage == WAITING ? LOST : GIVEN_UP;
+    }
+}
+
+/* The child has none of the threads. What waited is its owner's to release; what ran is left
+ * alone, as half done as it is. */
+static void after_fork_in_child(void)
+{
+    lose(&pool.queue);
+    lose(&pool.running);
+    pool.waiting = pool.threads = 0;
+    pthread_mutex_unlock(&pool.lock);
+}
+
+static void watch_forks(void)
+{
+    (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+/* ---- calls ---- */
+
+/* Gives the first call that may run to a new thread. */
+static void start_next(void)
+{
+    struct nns__call *call = take_next();
+
+    if (call == NULL)
+        return;
+    if (start_thread(call)) {
+        pool.threads++;
+        return;
+    }
+    unlink_call(&pool.running, call); /* back to where it was */
+    call->stage = WAITING;
+    call->next = pool.queue;
+    pool.queue = call;
+    pool.waiting++;
+}
+
+/* Queues the call, and runs it at once if that may be. The lock is held. */
+static int admit(struct nns__call *call)
+{
+    call->stage = WAITING;
+    append(&pool.queue, call);
+    pool.waiting++;
+    if (pool.threads < NNS__WORKER_THREADS)
+        start_next();
+    if (call->stage == RUNNING || (pool.waiting <= NNS__WORKER_QUEUE && pool.threads > 0))
+        return NNS_OK;
+    unlink_call(&pool.queue, call);
+    pool.waiting--;
+    return NNS_ERR_BUSY;
+}
+
+int nns__call_start(struct nns__call **ret, const struct nns__mem *mem, const char *key,
+                    void (*run)(void *arg), void *arg, struct nns__wake *wake)
+{
+    struct nns__call *call = call_new(mem, key);
+    int rc;
+
+    if (call == NULL)
+        return NNS_ERR_NOMEM;
+    call->run = run;
+    call->arg = arg;
+    call->wake = nns__wake_ref(wake);
+    (void)pthread_once(&fork_once, watch_forks);
+    pthread_mutex_lock(&pool.lock);
+    rc = admit(call);
+    pthread_mutex_unlock(&pool.lock);
+    if (rc != NNS_OK) {
+        call_free(call);
+        return rc;
+    }
+    *ret = call;
+    return NNS_OK;
+}
+
+bool nns__call_is_done(const struct nns__call *call)
+{
+    bool done;
+
+    pthread_mutex_lock(&pool.lock);
+    done = call->stage == DONE;
+    pthread_mutex_unlock(&pool.lock);
+    return done;
+}
+
+void nns__call_release(struct nns__call *call)
+{
+    enum stage stage;
+
+    if (call == NULL)
+        return;
+    pthread_mutex_lock(&pool.lock);
+    stage = call->stage;
+    if (stage == WAITING) {
+        unlink_call(&pool.queue, call);
+        pool.waiting--;
+    } else if (stage == RUNNING) {
+        call->stage = GIVEN_UP;
+    }
+    pthread_mutex_unlock(&pool.lock);
+    if (stage == WAITING || stage == LOST)
+        call->run(call->arg);
+    if (stage != RUNNING && stage != GIVEN_UP)
+        call_free(call);
+}
+
+void nns__worker_counts(size_t *threads, size_t *waiting)
+{
+    pthread_mutex_lock(&pool.lock);
+    *threads = pool.threads;
+    *waiting = pool.waiting;
+    pthread_mutex_unlock(&pool.lock);
+}

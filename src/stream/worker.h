@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Calls that may block (the mechanism, name look-ups) on a few threads of the library's own. At
+ * most 4 run at once in a process and at most 2 with the same key, so that one dead KDC cannot
+ * hold all; 64 more may wait, in the order they came. Threads start on demand, with all signals
+ * blocked, and end when nothing waits. A child of fork() starts without threads and without
+ * calls. A thread that is stuck is never killed: its call is given up and ends when it ends.
+ */
+#ifndef NNS_STREAM_WORKER_H
+#define NNS_STREAM_WORKER_H
+
+#include "base/mem.h"
+#include "stream/wake.h"
+
+#include <stdbool.h>
+
+#define NNS__WORKER_THREADS ((size_t)4)
+#define NNS__WORKER_PER_KEY ((size_t)2)
+#define NNS__WORKER_QUEUE ((size_t)64)
+
+struct nns__call;
+
+/* Has run(arg) called once on a worker thread; wake is then signalled. key is copied; NULL: no
+ * limit of its own. The caller owns *ret. BUSY (queue full, or no thread to be had), NOMEM: run is
+ * not called. */
+int nns__call_start(struct nns__call **ret, const struct nns__mem *mem, const char *key,
+                    void (*run)(void *arg), void *arg, struct nns__wake *wake);
+/* True when run has returned; all that it wrote may then be read. */
+bool nns__call_is_done(const struct nns__call *call);
+/* Gives the call back, in any state; NULL is nothing. If run has not begun it is called here and
+ * now: arg must know by then that nobody waits for it any more, so that run returns at once. If
+ * it is running it goes on and the call frees itself afterwards. */
+void nns__call_release(struct nns__call *call);
+
+/* For tests. */
+void nns__worker_counts(size_t *threads, size_t *waiting);
+
+#endif
