@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From options to a configuration of the library, with the password where one is needed. What
+ * cannot be used is a usage error: one line, exit status 2.
+ */
+#ifndef TOOL_CONFIGURE_H
+#define TOOL_CONFIGURE_H
+
+#include "options.h"
+
+/* Answers -1 and *ret, or the exit status to end with. The password stays in this module until
+ * configure_end(), which wipes it. */
+int configure(nns_config **ret, const struct options *o);
+void configure_end(nns_config *cfg);
+
+#endif

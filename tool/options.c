@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The command line, through getopt_long.
+ */
+#include "options.h"
+
+#include "report.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage_text[] =
+    "usage: nns connect [OPTION]... HOST:PORT\n"
+    "       nns listen --echo [OPTION]... [HOST:]PORT\n"
+    "\n"
+    "connect    standard input to the peer, the peer to standard output; the end of input\n"
+    "           half-closes\n"
+    "listen     a server; port 0 picks a free one\n"
+    "\n"
+    "Both:\n"
+    "  --protection encrypt|sign|none   level asked for and least accepted (default encrypt)\n"
+    "  --handshake-timeout TIME         500ms, 10s, 2m ... (default connect 30s, listen 10s)\n"
+    "  --idle-timeout TIME              end a connection that moves nothing (default never)\n"
+    "  -v, --verbose; -q, --quiet; -h, --help; --version\n"
+    "Connect:\n"
+    "  --target SERVICE/HOST[@REALM]    whom to ask for (default host/HOST)\n"
+    "  --ccache NAME                    credential cache (default the system's)\n"
+    "  --user NAME                      log in with a password instead, from:\n"
+    "  --password-file FILE             its first line; the file must be the user's alone\n"
+    "  --password-fd N                  or the first line of descriptor N\n"
+    "  --connect-timeout TIME           default 30s\n"
+    "Listen:\n"
+    "  --echo                           send back what comes\n"
+    "  --allow PRINCIPAL                let in alice@REALM; '*' matches within a component;\n"
+    "                                   repeatable\n"
+    "  --allow-all                      let in anybody who authenticates\n"
+    "  --keytab FILE                    default the system's\n"
+    "  --service PRINCIPAL              be only SERVICE/HOST of the keytab\n"
+    "  --max-connections N              default 1000\n"
+    "\n"
+    "Exit status: 0 done, 2 usage, 3 transport or name, 4 time-out, 5 protocol,\n"
+    "6 authentication or policy, 7 the peer reported an error, 8 a limit, 70 internal\n";
+
+enum {
+    OPT_TARGET = 256,
+    OPT_PROTECTION,
+    OPT_USER,
+    OPT_PASSWORD_FILE,
+    OPT_PASSWORD_FD,
+    OPT_CCACHE,
+    OPT_KEYTAB,
+    OPT_SERVICE,
+    OPT_ALLOW,
+    OPT_ALLOW_ALL,
+    OPT_ECHO,
+    OPT_CONNECT_TIMEOUT,
+    OPT_HANDSHAKE_TIMEOUT,
+    OPT_IDLE_TIMEOUT,
+    OPT_MAX_CONNECTIONS,
+    OPT_VERSION
+};
+
+/* Which subcommands take an option: bits. */
+#define FOR_CONNECT 1
+#define FOR_LISTEN 2
+#define FOR_BOTH 3
+
+static const struct option long_options[] = {
+    {"target", required_argument, NULL, OPT_TARGET},
+    {"protection", required_argument, NULL, OPT_PROTECTION},
+    {"user", required_argument, NULL, OPT_USER},
+    {"password-file", required_argument, NULL, OPT_PASSWORD_FILE},
+    {"password-fd", required_argument, NULL, OPT_PASSWORD_FD},
+    {"ccache", required_argument, NULL, OPT_CCACHE},
+    {"keytab", required_argument, NULL, OPT_KEYTAB},
+    {"service", required_argument, NULL, OPT_SERVICE},
+    {"allow", required_argument, NULL, OPT_ALLOW},
+    {"allow-all", no_argument, NULL, OPT_ALLOW_ALL},
+    {"echo", no_argument, NULL, OPT_ECHO},
+    {"connect-timeout", required_argument, NULL, OPT_CONNECT_TIMEOUT},
+    {"handshake-timeout", required_argument, NULL, OPT_HANDSHAKE_TIMEOUT},
+    {"idle-timeout", required_argument, NULL, OPT_IDLE_TIMEOUT},
+    {"max-connections", required_argument, NULL, OPT_MAX_CONNECTIONS},
+    {"verbose", no_argument, NULL, 'v'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+static int taken_by(int option)
+{
+    switch (option) {
+    case OPT_TARGET:
+    case OPT_USER:
+    case OPT_PASSWORD_FILE:
+    case OPT_PASSWORD_FD:
+    case OPT_CCACHE:
+    case OPT_CONNECT_TIMEOUT:
+        return FOR_CONNECT;
+    case OPT_KEYTAB:
+    case OPT_SERVICE:
+    case OPT_ALLOW:
+    case OPT_ALLOW_ALL:
+    case OPT_ECHO:
+    case OPT_MAX_CONNECTIONS:
+        return FOR_LISTEN;
+    default:
+        return FOR_BOTH;
+    }
+}
+
+int64_t options_duration(const char *text)
+{
+    static const struct {
+        const char *unit;
+        int64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
+    char *unit;
+    long value;
+
+    if (*text < '0' || *text > '9')
+        return -1;
+    errno = 0;
+    value = strtol(text, &unit, 10);
+    if (errno != 0 || value > INT32_MAX)
+        return -1;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (strcmp(unit, units[i].unit) == 0)
+            return value * units[i].ms;
+    }
+    return -1;
+}
+
+/* A whole number in least..most, or -1. */
+static int parse_number(const char *text, int least, int most)
+{
+    char *end;
+    long value;
+
+    if (*text < '0' || *text > '9')
+        return -1;
+    errno = 0;
+    value = strtol(text, &end, 10);
+    return errno == 0 && *end == '\0' && value >= least && value <= most ? (int)value : -1;
+}
+
+bool options_address(struct options *o, const char *text, bool host_optional)
+{
+    char *host = o->address, *colon;
+
+    if (strlen(text) >= sizeof(o->address))
+        return false;
+    (void)snprintf(o->address, sizeof(o->address), "%s", text);
+    colon = strrchr(host, ':');
+    o->host = NULL;
+    o->port = colon != NULL ? colon + 1 : host;
+    if (parse_number(o->port, 0, 65535) < 0)
+        return false;
+    if (colon == NULL)
+        return host_optional;
+    *colon = '\0';
+    if (*host == '[' && colon[-1] == ']') {
+        host++;
+        colon[-1] = '\0';
+    } else if (strchr(host, ':') != NULL) {
+        return false;
+    }
+    o->host = host;
+    return *host != '\0';
+}
+
+static int parse_time(const char *name, const char *text, int64_t *ms)
+{
+    *ms = options_duration(text);
+    if (*ms >= 0)
+        return -1;
+    return report_usage("--%s: '%s' is not a time: say 500ms, 10s, 2m or 1h", name, text);
+}
+
+static int parse_protection(struct options *o, const char *text)
+{
+    if (strcmp(text, "encrypt") == 0)
+        o->protection = NNS_PROTECT_SEAL;
+    else if (strcmp(text, "sign") == 0)
+        o->protection = NNS_PROTECT_SIGN;
+    else if (strcmp(text, "none") == 0)
+        o->protection = NNS_PROTECT_NONE;
+    else
+        return report_usage("--protection: '%s' is not encrypt, sign or none", text);
+    return -1;
+}
+
+static int parse_count(const char *name, const char *text, int least, int *value)
+{
+    *value = parse_number(text, least, 1000000);
+    return *value >= 0 ? -1 : report_usage("--%s: '%s' is not a number from %d", name, text, least);
+}
+
+static int add_allowed(struct options *o, const char *text)
+{
+    if (o->allow_count == OPTIONS_ALLOW_MOST)
+        return report_usage("--allow: more than %d of them", OPTIONS_ALLOW_MOST);
+    o->allow[o->allow_count++] = text;
+    return -1;
+}
+
+/* Options that are just kept. False: it is none of them. */
+static bool keep_text(struct options *o, int option, const char *text)
+{
+    switch (option) {
+    case OPT_TARGET:
+        o->target = text;
+        return true;
+    case OPT_USER:
+        o->user = text;
+        return true;
+    case OPT_PASSWORD_FILE:
+        o->password_file = text;
+        return true;
+    case OPT_CCACHE:
+        o->ccache = text;
+        return true;
+    case OPT_KEYTAB:
+        o->keytab = text;
+        return true;
+    case OPT_SERVICE:
+        o->service = text;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool keep_flag(struct options *o, int option)
+{
+    switch (option) {
+    case OPT_ALLOW_ALL:
+        o->allow_all = true;
+        return true;
+    case OPT_ECHO:
+        o->echo = true;
+        return true;
+    case 'v':
+        o->verbose = true;
+        return true;
+    case 'q':
+        o->quiet = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int parse_option(struct options *o, int option, const char *name, const char *text)
+{
+    if (keep_flag(o, option) || keep_text(o, option, text))
+        return -1;
+    switch (option) {
+    case OPT_PROTECTION:
+        return parse_protection(o, text);
+    case OPT_PASSWORD_FD:
+        return parse_count(name, text, 0, &o->password_fd);
+    case OPT_ALLOW:
+        return add_allowed(o, text);
+    case OPT_CONNECT_TIMEOUT:
+        return parse_time(name, text, &o->connect_ms);
+    case OPT_HANDSHAKE_TIMEOUT:
+        return parse_time(name, text, &o->handshake_ms);
+    case OPT_IDLE_TIMEOUT:
+        return parse_time(name, text, &o->idle_ms);
+    case OPT_MAX_CONNECTIONS:
+        return parse_count(name, text, 1, &o->max_connections);
+    case OPT_VERSION:
+        printf("nns %s\n", nns_version_string());
+        return STATUS_DONE;
+    case 'h':
+        (void)fputs(usage_text, stdout);
+        return STATUS_DONE;
+    default:
+        return report_usage("try 'nns --help'"); /* getopt has named the mistake */
+    }
+}
+
+/* What options say together. */
+static int check_together(const struct options *o)
+{
+    if (o->verbose && o->quiet)
+        return report_usage("--verbose and --quiet contradict each other");
+    if (o->password_file != NULL && o->password_fd >= 0)
+        return report_usage("--password-file and --password-fd contradict each other");
+    if (o->user == NULL && (o->password_file != NULL || o->password_fd >= 0))
+        return report_usage("a password needs --user");
+    if (o->user != NULL && o->password_file == NULL && o->password_fd < 0)
+        return report_usage("--user needs --password-file or --password-fd");
+    if (o->user != NULL && o->ccache != NULL)
+        return report_usage("--user and --ccache contradict each other");
+    if (o->command != COMMAND_LISTEN)
+        return -1;
+    if (o->allow_all && o->allow_count > 0)
+        return report_usage("--allow and --allow-all contradict each other");
+    if (!o->allow_all && o->allow_count == 0)
+        return report_usage("say whom to let in: --allow PRINCIPAL or --allow-all");
+    if (!o->echo)
+        return report_usage("say what to do with connections: --echo");
+    return -1;
+}
+
+static int parse_command(struct options *o, const char *word)
+{
+    if (strcmp(word, "connect") == 0)
+        o->command = COMMAND_CONNECT;
+    else if (strcmp(word, "listen") == 0)
+        o->command = COMMAND_LISTEN;
+    else
+        return report_usage("'%s' is not a command: say connect or listen", word);
+    return -1;
+}
+
+static int parse_operand(struct options *o, int argc, char **argv)
+{
+    bool listen = o->command == COMMAND_LISTEN;
+    const char *form = listen ? "[HOST:]PORT" : "HOST:PORT";
+
+    if (argc != 1)
+        return report_usage("%s takes one %s", listen ? "listen" : "connect", form);
+    if (!options_address(o, argv[0], listen))
+        return report_usage("'%s' is not %s", argv[0], form);
+    return -1;
+}
+
+int options_parse(struct options *o, int argc, char **argv)
+{
+    int option, index = 0, status, mine;
+
+    *o = (struct options){.protection = NNS_PROTECT_SEAL,
+                          .password_fd = -1,
+                          .connect_ms = -1,
+                          .handshake_ms = -1,
+                          .idle_ms = -1,
+                          .max_connections = 1000};
+    if (argc >= 2 && argv[1][0] != '-') {
+        status = parse_command(o, argv[1]);
+        if (status >= 0)
+            return status;
+        argc--;
+        argv++;
+        mine = o->command == COMMAND_LISTEN ? FOR_LISTEN : FOR_CONNECT;
+    } else {
+        mine = FOR_BOTH;
+    }
+    while ((option = getopt_long(argc, argv, "vqh", long_options, &index)) != -1) {
+        const char *name = option >= 256 ? long_options[index].name : "";
+
+        if ((taken_by(option) & mine) == 0)
+            return report_usage("--%s is not for %s", name,
+                                o->command == COMMAND_LISTEN ? "listen" : "connect");
+        status = parse_option(o, option, name, optarg);
+        if (status >= 0)
+            return status;
+    }
+    if (mine == FOR_BOTH)
+        return report_usage("say connect or listen; try 'nns --help'");
+    status = parse_operand(o, argc - optind, argv + optind);
+    return status >= 0 ? status : check_together(o);
+}

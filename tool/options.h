@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The command line, parsed: what each subcommand was asked to do. Parsing changes nothing and
+ * opens nothing; a mistake ends the command with one line and exit status 2.
+ */
+#ifndef TOOL_OPTIONS_H
+#define TOOL_OPTIONS_H
+
+#include <nns/nns.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define OPTIONS_ALLOW_MOST 256 /* --allow, times */
+
+enum subcommand {
+    COMMAND_CONNECT,
+    COMMAND_LISTEN
+};
+
+/* Strings are borrowed from argv, or static. */
+struct options {
+    enum subcommand command;
+    const char *host; /* NULL: every address (listen) */
+    const char *port;
+    char address[300]; /* holds host and port */
+
+    const char *target;
+    nns_protection protection;
+    const char *user;
+    const char *password_file;
+    int password_fd; /* -1: none */
+    const char *ccache;
+    const char *keytab;
+    const char *service;
+    const char *allow[OPTIONS_ALLOW_MOST];
+    int allow_count;
+    bool allow_all;
+    bool echo;
+    int64_t connect_ms; /* -1: the default */
+    int64_t handshake_ms;
+    int64_t idle_ms;
+    int max_connections;
+    bool verbose;
+    bool quiet;
+};
+
+/* Answers -1 to go on, or the exit status to end with (after --help, --version, a mistake). */
+int options_parse(struct options *o, int argc, char **argv);
+
+/* "500ms", "10s", "2m", "1h" in milliseconds, or -1. */
+int64_t options_duration(const char *text);
+/* Splits "HOST:PORT", "[V6]:PORT" or, where a host is optional, "PORT" into o. False: neither. */
+bool options_address(struct options *o, const char *text, bool host_optional);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Lines for people, and exit statuses.
+ */
+#include "report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LINE_MOST 1024
+
+/* Writes text to standard error as one line: bytes that could steer a terminal become \xNN. */
+static void put_line(const char *prefix, const char *text)
+{
+    char line[LINE_MOST * 4 + 64];
+    size_t at = (size_t)snprintf(line, sizeof(line), "%s", prefix);
+
+    for (; *text != '\0' && at < sizeof(line) - 8; text++) {
+        unsigned char c = (unsigned char)*text;
+
+        if (c < 0x20 || c == 0x7f || (c >= 0x80 && c < 0xa0))
+            at += (size_t)snprintf(line + at, sizeof(line) - at, "\\x%02x", c);
+        else
+            line[at++] = (char)c;
+    }
+    line[at++] = '\n';
+    (void)fwrite(line, 1, at, stderr);
+}
+
+static void put_format(const char *prefix, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
+
+static void put_format(const char *prefix, const char *format, va_list args)
+{
+    char text[LINE_MOST];
+
+    (void)vsnprintf(text, sizeof(text), format, args);
+    put_line(prefix, text);
+}
+
+void report_line(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    put_format("nns: ", format, args);
+    va_end(args);
+}
+
+void report_event(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    put_format("", format, args);
+    va_end(args);
+}
+
+int report_usage(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    put_format("nns: ", format, args);
+    va_end(args);
+    return STATUS_USAGE;
+}
+
+int status_of(int result)
+{
+    switch (nns_result_class(result)) {
+    case NNS_CLASS_NONE:
+        return STATUS_DONE;
+    case NNS_CLASS_USAGE:
+        return STATUS_USAGE;
+    case NNS_CLASS_IO:
+        return STATUS_IO;
+    case NNS_CLASS_TIMEOUT:
+        return STATUS_TIMEOUT;
+    case NNS_CLASS_PROTOCOL:
+        return STATUS_PROTOCOL;
+    case NNS_CLASS_AUTH:
+        return STATUS_AUTH;
+    case NNS_CLASS_PEER:
+        return STATUS_PEER;
+    case NNS_CLASS_LIMIT:
+        return STATUS_LIMIT;
+    default:
+        return STATUS_INTERNAL;
+    }
+}
+
+int report_error(const char *who, const nns_error *err)
+{
+    const char *hint = nns_error_hint(err);
+
+    if (who != NULL)
+        report_event("%s %s", who, nns_error_message(err));
+    else
+        report_line("%s", nns_error_message(err));
+    if (hint != NULL)
+        report_event("  hint: %s", hint);
+    return status_of(nns_error_code(err));
+}
+
+int report_result(const char *what, int result)
+{
+    report_line("%s: %s", what, nns_strerror(result));
+    return status_of(result);
+}
+
+const char *protection_name(nns_protection level)
+{
+    switch (level) {
+    case NNS_PROTECT_SEAL:
+        return "encrypt";
+    case NNS_PROTECT_SIGN:
+        return "sign";
+    default:
+        return "none";
+    }
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the command tells people: lines on standard error, whole and one at a time also from
+ * several threads, and exit statuses. What a peer had a say in is escaped.
+ */
+#ifndef TOOL_REPORT_H
+#define TOOL_REPORT_H
+
+#include <nns/nns.h>
+
+/* Exit statuses. */
+#define STATUS_DONE 0
+#define STATUS_USAGE 2
+#define STATUS_IO 3
+#define STATUS_TIMEOUT 4
+#define STATUS_PROTOCOL 5
+#define STATUS_AUTH 6
+#define STATUS_PEER 7
+#define STATUS_LIMIT 8
+#define STATUS_INTERNAL 70
+
+/* One line, "nns: ..." */
+void report_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* One line as it is. */
+void report_event(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same as report_line; answers STATUS_USAGE. */
+int report_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The error and its hint, behind who where that is not NULL; answers the exit status. */
+int report_error(const char *who, const nns_error *err);
+/* For a result that has no error object. */
+int report_result(const char *what, int result);
+int status_of(int result);
+const char *protection_name(nns_protection level);
+
+#endif
