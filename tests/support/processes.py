@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: MIT
+"""Starts the command nns and others, and reads what they say, always with a deadline.
+
+What the tests need from outside:
+    NNS             the nns command
+    NNS_REALM_DIR   the folder made by `tests/realm/realm start`
+A process started here is ended by its id when its test ends, and by the kernel when this one dies.
+"""
+
+import hashlib
+import os
+import queue
+import random
+import re
+import shutil
+import subprocess
+import threading
+import unittest
+from pathlib import Path
+
+DEADLINE = 60  # seconds; only a hang ever waits that long
+SKIP = 77
+SANITIZER = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:")
+
+OPEN = object()  # as a command's input: a pipe to which nothing is written and that stays open
+
+
+def realm(name):
+    """A file of the realm."""
+    return os.path.join(os.environ["NNS_REALM_DIR"], name)
+
+
+def environment(**changes):
+    """The caller's, with the realm's variables in place of all others of Kerberos and NTLM."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("KRB5", "NTLM_"))}
+    for line in Path(realm("env.list")).read_text().splitlines():
+        name, value = line.split("=", 1)
+        env[name] = value
+    env.update(DOTNET_NOLOGO="1", DOTNET_CLI_TELEMETRY_OPTOUT="1", DOTNET_EnableDiagnostics="0")
+    env.update(changes)
+    return env
+
+
+def ccache(name):
+    """The environment change that selects a credential cache of the realm (or none, if missing)."""
+    return {"KRB5CCNAME": "FILE:" + realm(name)}
+
+
+NO_TICKET = "no-such.ccache"
+
+
+def content(size):
+    """Bytes that do not repeat, the same in every run."""
+    return random.Random(size).randbytes(size)
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def tied_to_us(argv):
+    """The kernel ends the process when we die, so that a killed test leaves nothing behind."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", *argv] if setpriv else argv
+
+
+class Lines:
+    """The lines of a stream, read by a thread so that waiting for one can have a deadline."""
+
+    def __init__(self, stream):
+        self.seen = []
+        self._ended = False
+        self._queue = queue.Queue()
+        self._thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
+        self._thread.start()
+
+    def _read(self, stream):
+        for line in stream:
+            self._queue.put(line.decode("utf-8", "replace").rstrip("\n"))
+        self._queue.put(None)
+        stream.close()
+
+    def next(self):
+        """The next line; None at the end."""
+        if self._ended:
+            return None
+        try:
+            line = self._queue.get(timeout=DEADLINE)
+        except queue.Empty:
+            raise AssertionError(f"nothing more after {self.seen}") from None
+        if line is None:
+            self._ended = True
+        else:
+            self.seen.append(line)
+        return line
+
+    def until(self, pattern):
+        """The match of the first line, from here on, in which the pattern is found."""
+        while (line := self.next()) is not None:
+            if match := re.search(pattern, line):
+                return match
+        raise AssertionError(f"no line has {pattern!r}: {self.seen}")
+
+    def rest(self):
+        """All lines from the first to the end."""
+        while self.next() is not None:
+            pass
+        return self.seen
+
+
+class Process:
+    """A running program: standard output and standard error as lines, no standard input."""
+
+    def __init__(self, argv, env):
+        self.popen = subprocess.Popen(
+            tied_to_us(argv),
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self.out = Lines(self.popen.stdout)
+        self.err = Lines(self.popen.stderr)
+
+    def wait(self):
+        """The exit status of a program that ends by itself."""
+        return self.popen.wait(DEADLINE)
+
+    def end(self):
+        """Ends the program if it still runs, and returns the lines of its standard error."""
+        if self.popen.poll() is None:
+            self.popen.terminate()
+            try:
+                self.popen.wait(DEADLINE)
+            except subprocess.TimeoutExpired:
+                self.popen.kill()
+                self.popen.wait()
+        return self.err.rest()
+
+
+class Result:
+    """How a finished `nns connect` ended."""
+
+    def __init__(self, status, output, errors):
+        self.status = status
+        self.output = output
+        self.errors = errors
+
+
+class NnsTest(unittest.TestCase):
+    """Runs nns and checks what it says."""
+
+    maxDiff = None
+
+    def nns_listen(self, *options, allow="alice@NNS.TEST", address="127.0.0.1:0", **env):
+        """`nns listen --echo` on a free port, which is `.port`."""
+        argv = [os.environ["NNS"], "listen", "--echo", "--allow", allow]
+        argv += ["--keytab", realm("keytab"), *options, address]
+        server = Process(argv, environment(**env))
+        self.addCleanup(lambda: self.assert_no_finding(server.end()))
+        server.port = int(server.err.until(r"^listening on 127\.0\.0\.1:(\d+)$")[1])
+        return server
+
+    def nns_connect(
+        self, port, *options, data=b"", host="127.0.0.1", target="host/localhost", **env
+    ):
+        """Runs `nns connect` to its end with `data` as its input."""
+        argv = self.connect_command(port, *options, host=host, target=target)
+        if data is OPEN:
+            reading, writing = os.pipe()
+            self.addCleanup(os.close, writing)
+            self.addCleanup(os.close, reading)
+            source = {"stdin": reading}
+        else:
+            source = {"input": data}
+        done = subprocess.run(
+            tied_to_us(argv),
+            env=environment(**env),
+            capture_output=True,
+            timeout=DEADLINE,
+            check=False,
+            **source,
+        )
+        errors = done.stderr.decode("utf-8", "replace").splitlines()
+        self.assert_no_finding(errors)
+        return Result(done.returncode, done.stdout, errors)
+
+    @staticmethod
+    def connect_command(port, *options, host="127.0.0.1", target="host/localhost"):
+        """The command line of `nns connect`; without a target, the default one."""
+        named = ["--target", target] if target else []
+        return [os.environ["NNS"], "connect", *named, *options, f"{host}:{port}"]
+
+    def assert_no_finding(self, errors):
+        """The sanitizers had nothing to say."""
+        self.assertFalse([line for line in errors if SANITIZER.search(line)], "\n".join(errors))
+
+    def assert_connected(self, result, level, target="host/localhost"):
+        """`nns connect` ended well and named what was negotiated."""
+        self.assertEqual(result.status, 0, result.errors)
+        line = f"connected to {target}@NNS.TEST using Kerberos ({level}, mutual)"
+        self.assertIn(line, result.errors)
+
+    def assert_refused(self, result, status, pattern):
+        """`nns connect` ended with the status and no output, and its message has the pattern."""
+        self.assertEqual(result.status, status, result.errors)
+        self.assertEqual(result.output, b"")
+        message = "\n".join(result.errors)
+        self.assertNotIn("connected to", message)
+        self.assertRegex(message, pattern)
