@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+"""What cannot be meant: one line that says what is wrong, exit status 2, nothing begun."""
+
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+
+from processes import DEADLINE, NnsTest  # noqa: E402
+
+
+class Usage(NnsTest):
+    def nns(self, *arguments):
+        """Runs nns: (exit status, standard output, lines of standard error)."""
+        done = subprocess.run(
+            [os.environ["NNS"], *arguments],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=DEADLINE,
+            check=False,
+        )
+        errors = done.stderr.decode().splitlines()
+        self.assert_no_finding(errors)
+        return done.returncode, done.stdout, errors
+
+    def assert_usage(self, arguments, pattern, lines=1):
+        with self.subTest(" ".join(arguments)):
+            status, output, errors = self.nns(*arguments)
+            self.assertEqual((status, output), (2, b""), errors)
+            self.assertEqual(len(errors), lines, errors)
+            self.assertRegex(errors[0], pattern)
+
+    def test_commands_and_addresses(self):
+        self.assert_usage([], "say connect or listen")
+        self.assert_usage(["serve"], "'serve' is not a command")
+        self.assert_usage(["connect"], "connect takes one HOST:PORT")
+        self.assert_usage(["connect", "a:1", "b:2"], "connect takes one HOST:PORT")
+        for address in ("host", "7000", "host:", ":7000", "host:port", "host:65536", "host:-1"):
+            self.assert_usage(["connect", address], "is not HOST:PORT")
+        for address in ("::1:7000", "[::1]", "host:1x", "x" * 300 + ":1"):
+            self.assert_usage(["connect", address], "is not HOST:PORT")
+        self.assert_usage(["listen", "--echo", "--allow-all", "host"], r"is not \[HOST:\]PORT")
+
+    def test_options(self):
+        self.assert_usage(["connect", "--nonsense", "h:1"], "nonsense", lines=2)
+        self.assert_usage(["connect", "--echo", "h:1"], "--echo is not for connect")
+        self.assert_usage(["listen", "--target", "x", "1"], "--target is not for listen")
+        self.assert_usage(["connect", "--protection", "strong", "h:1"], "'strong' is not encrypt")
+        for time in ("10", "s", "-1s", "1d", "99999999999s", "1.5s", ""):
+            self.assert_usage(["connect", "--connect-timeout", time, "h:1"], "is not a time")
+        self.assert_usage(["connect", "--connect-timeout", "2h", "h:1"], "is not in 0..3600000")
+        for number in ("0", "-1", "x", "1x", ""):
+            self.assert_usage(["listen", "--max-connections", number, "1"], "is not a number")
+
+    def test_contradictions(self):
+        self.assert_usage(["connect", "-v", "-q", "h:1"], "contradict")
+        self.assert_usage(["connect", "--user", "a", "h:1"], "--user needs")
+        self.assert_usage(["connect", "--password-fd", "0", "h:1"], "needs --user")
+        both = ["--user", "a", "--password-fd", "0", "--password-file", "f"]
+        self.assert_usage(["connect", *both, "h:1"], "contradict")
+        both = ["--user", "a", "--password-fd", "0", "--ccache", "c"]
+        self.assert_usage(["connect", *both, "h:1"], "contradict")
+        both = ["--allow", "a@B", "--allow-all"]
+        self.assert_usage(["listen", "--echo", *both, "1"], "contradict")
+
+    def test_server_must_say_whom_it_lets_in_and_what_it_does(self):
+        self.assert_usage(["listen", "--echo", "0"], "--allow PRINCIPAL or --allow-all")
+        self.assert_usage(["listen", "--allow-all", "0"], "--echo")
+        for pattern in ("alice", "@R", "alice@", "alice@*", "alice@R*", ""):
+            self.assert_usage(["listen", "--echo", "--allow", pattern, "0"], "allowed peer")
+
+    def test_help_and_version(self):
+        status, output, errors = self.nns("--help")
+        self.assertEqual((status, errors), (0, []))
+        self.assertIn(b"usage: nns connect", output)
+        status, output, errors = self.nns("--version")
+        self.assertEqual((status, errors), (0, []))
+        self.assertRegex(output, rb"^nns \d+\.\d+\.\d+\n$")
+
+
+class PasswordFile(Usage):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = Path(folder.name) / "password"
+
+    def assert_refused_file(self, pattern):
+        options = ["--user", "alice", "--password-file", str(self.path)]
+        self.assert_usage(["connect", *options, "127.0.0.1:1"], pattern)
+
+    def write(self, data, mode=stat.S_IRUSR):
+        self.path.unlink(missing_ok=True)
+        self.path.write_bytes(data)
+        self.path.chmod(mode)
+
+    def test_that_cannot_be_used(self):
+        self.assert_refused_file("No such file")
+        self.write(b"")
+        self.assert_refused_file("is empty")
+        self.write(b"\nsecret\n")
+        self.assert_refused_file("is empty")
+        self.write(b"a\0b\n")
+        self.assert_refused_file("NUL")
+        self.write(b"x" * 5000)
+        self.assert_refused_file("too long")
+
+    def test_that_others_can_read(self):
+        for mode in (0o640, 0o604, 0o660, 0o666, 0o610):
+            self.write(b"secret\n", mode)
+            self.assert_refused_file("others can read it")
+
+    def test_that_is_no_file(self):
+        self.path.mkdir()
+        self.assert_refused_file("is not a file")
+
+    @unittest.skipIf(os.geteuid() != 0, "needs root to give a file away")
+    def test_that_is_somebody_elses(self):
+        self.write(b"secret\n")
+        os.chown(self.path, 65534, 65534)
+        self.assert_refused_file("belongs to somebody else")
+
+    @unittest.skipIf(os.geteuid() == 0, "root reads everything")
+    def test_that_is_unreadable(self):
+        self.write(b"secret\n", 0)
+        self.assert_refused_file("Permission denied")
+
+    def test_descriptor_that_is_not_open(self):
+        options = ["--user", "alice", "--password-fd", "9"]
+        self.assert_usage(["connect", *options, "127.0.0.1:1"], "Bad file descriptor")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
