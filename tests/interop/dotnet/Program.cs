@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// One program, four peers. What each does stands in its own file.
+using Nns.Interop;
+
+const string Usage = """
+    usage: peer echo-server [PORT]
+           peer echo-client PORT TARGET
+           peer server [--port PORT] [--connections N] [SESSION OPTION]...
+           peer client --port PORT --target NAME [--connections N] [SESSION OPTION]...
+    session options:
+           --level encrypt|sign|none     asked for, and the least accepted (default encrypt)
+           --impersonation identification|impersonation|delegation (default identification)
+           --mode echo|send|duplex|digest (default echo)
+           --bytes N                     how much send and duplex write (default 0)
+           --write-size N                how much of it per Write (default 65536)
+           --nodelay                     set TCP_NODELAY (.NET's default leaves Nagle's algorithm on)
+    """;
+
+try
+{
+    switch (args)
+    {
+        case ["echo-server"]:
+            return EchoServer.Run(0);
+        case ["echo-server", var port]:
+            return EchoServer.Run(int.Parse(port));
+        case ["echo-client", var port, var target]:
+            return EchoClient.Run(int.Parse(port), target);
+        case ["server", ..]:
+            return await PeerServer.RunAsync(PeerOptions.Parse(args[1..]));
+        case ["client", ..]:
+            return await PeerClient.RunAsync(PeerOptions.Parse(args[1..]));
+    }
+}
+catch (Exception wrong) when (wrong is ArgumentException or FormatException)
+{
+    Console.Error.WriteLine($"peer: {wrong.Message}");
+}
+Console.Error.WriteLine(Usage);
+return 2;
