@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Records as gss_wrap() tokens. Sealer and opener share one context and use it from two threads.
- * A lock stands around the first gss_wrap() and the first gss_unwrap() only: both fill the key
- * cache of MIT's library, which has no lock and aborts the process; afterwards the two directions
+ * The first gss_wrap() and the first gss_unwrap() fill the key cache of MIT's library, which has no
+ * lock: two of them at once abort the process, and one beside a later call of the other direction
+ * is a race. So both directions take a lock until each has made its first call; afterwards they
  * run in parallel.
  *
  * GSS_S_COMPLETE is the only success: a replayed or reordered record comes with another status
@@ -32,7 +33,8 @@
 struct shared {
     struct nns__mem mem;
     gss_ctx_id_t ctx;
-    pthread_mutex_t first; /* around the first call of each direction */
+    pthread_mutex_t lock; /* around every call while a direction is cold */
+    atomic_int cold;      /* directions that have not made their first call */
     atomic_int references;
     atomic_bool failed;
     bool conf;
@@ -61,7 +63,7 @@ static void release(struct shared *s)
     if (atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) != 1)
         return;
     (void)gss_delete_sec_context(&minor, &s->ctx, GSS_C_NO_BUFFER);
-    (void)pthread_mutex_destroy(&s->first);
+    (void)pthread_mutex_destroy(&s->lock);
     nns__free(&mem, s, sizeof(*s));
 }
 
@@ -91,20 +93,36 @@ static int code_of(OM_uint32 major, int otherwise)
                                                                                 : otherwise;
 }
 
+/* Before and after each call. */
+static bool lock_while_cold(struct shared *s)
+{
+    bool cold = atomic_load_explicit(&s->cold, memory_order_acquire) > 0;
+
+    if (cold)
+        (void)pthread_mutex_lock(&s->lock);
+    return cold;
+}
+
+static void unlock(struct shared *s, bool locked, bool *warm)
+{
+    if (!*warm)
+        atomic_fetch_sub_explicit(&s->cold, 1, memory_order_release);
+    *warm = true;
+    if (locked)
+        (void)pthread_mutex_unlock(&s->lock);
+}
+
 /* ---- sealing ---- */
 
 static OM_uint32 wrap(struct gss_sealer *s, gss_buffer_t plain, gss_buffer_t token, int *conf,
                       OM_uint32 *minor)
 {
     struct shared *shared = s->shared;
-    OM_uint32 major;
+    bool locked = lock_while_cold(shared);
+    OM_uint32 major =
+        gss_wrap(minor, shared->ctx, shared->conf, GSS_C_QOP_DEFAULT, plain, conf, token);
 
-    if (!s->warm)
-        (void)pthread_mutex_lock(&shared->first);
-    major = gss_wrap(minor, shared->ctx, shared->conf, GSS_C_QOP_DEFAULT, plain, conf, token);
-    if (!s->warm)
-        (void)pthread_mutex_unlock(&shared->first);
-    s->warm = true;
+    unlock(shared, locked, &s->warm);
     return major;
 }
 
@@ -168,14 +186,10 @@ static OM_uint32 unwrap(struct gss_opener *o, gss_buffer_t token, gss_buffer_t p
                         OM_uint32 *minor)
 {
     struct shared *shared = o->shared;
-    OM_uint32 major;
+    bool locked = lock_while_cold(shared);
+    OM_uint32 major = gss_unwrap(minor, shared->ctx, token, plain, conf, NULL);
 
-    if (!o->warm)
-        (void)pthread_mutex_lock(&shared->first);
-    major = gss_unwrap(minor, shared->ctx, token, plain, conf, NULL);
-    if (!o->warm)
-        (void)pthread_mutex_unlock(&shared->first);
-    o->warm = true;
+    unlock(shared, locked, &o->warm);
     return major;
 }
 
@@ -272,7 +286,7 @@ int nns__protect_gss_new(struct nns__protection *ret, const struct nns__mem *mem
     struct gss_opener *opener = nns__alloc(mem, sizeof(*opener));
 
     if (shared == NULL || sealer == NULL || opener == NULL ||
-        pthread_mutex_init(&shared->first, NULL) != 0) {
+        pthread_mutex_init(&shared->lock, NULL) != 0) {
         nns__free(mem, shared, sizeof(*shared));
         nns__free(mem, sealer, sizeof(*sealer));
         nns__free(mem, opener, sizeof(*opener));
@@ -281,6 +295,7 @@ int nns__protect_gss_new(struct nns__protection *ret, const struct nns__mem *mem
     shared->mem = *mem;
     shared->ctx = *ctx;
     shared->conf = (flags & NNS__FLAG_CONF) != 0;
+    atomic_init(&shared->cold, 2);
     atomic_init(&shared->references, 2);
     atomic_init(&shared->failed, false);
     sealer->base.ops = &sealer_ops;
