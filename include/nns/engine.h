@@ -8,8 +8,8 @@
  * Threads: one at a time; after NNS_STATE_OPEN one thread may use the receive half (recv_state,
  * recv_*, read_*, recv_eof, take_rest) while another uses the send half (send_state, send_*,
  * write_*, close). nns_engine_free() and nns_engine_trim() need that no other call runs.
- * A connection that was open before fork() belongs to the parent; its use in the child answers
- * NNS_ERR_FORKED.
+ * An engine belongs to the process that made it: its use in a child of fork() answers
+ * NNS_ERR_FORKED; only state, error, fail and free are allowed there.
  */
 #ifndef NNS_ENGINE_H
 #define NNS_ENGINE_H
@@ -37,18 +37,20 @@ NNS_API void *nns_engine_user_data(const nns_engine *e);
 NNS_API int nns_engine_set_target(nns_engine *e, const char *name);
 
 #define NNS_STATE_WANT_RECV (1u << 0) /* receive half: there is room for wire bytes */
-#define NNS_STATE_CAN_READ (1u << 1)  /* receive half: a read will give plaintext or an error */
+#define NNS_STATE_CAN_READ (1u << 1)  /* receive half: a read has a record, or an error, to give */
 #define NNS_STATE_RECV_EOF (1u << 2)  /* receive half: clean end, all plaintext was read */
 #define NNS_STATE_WANT_SEND (1u << 3) /* send half: there are bytes for the peer */
 #define NNS_STATE_CAN_WRITE (1u << 4) /* send half: there is room for plaintext */
 #define NNS_STATE_SEND_EOF (1u << 5)  /* send half: closed and everything has gone out */
 #define NNS_STATE_WANT_STEP (1u << 6) /* a job can be taken */
-#define NNS_STATE_STEPPING (1u << 7)  /* a job is out: only state, fail and free are allowed */
+#define NNS_STATE_STEPPING (1u << 7)  /* a job is out, see below */
 #define NNS_STATE_WANT_AUTHORIZE (1u << 8) /* what was negotiated is readable; say yes or no */
 #define NNS_STATE_OPEN (1u << 9)           /* the handshake is complete */
 #define NNS_STATE_FAILED (1u << 10)        /* sticky */
 
-/* The state is derived from the buffers each time. OPEN and FAILED are in both halves;
+/* While a job is out only state, fail, free, and acknowledging what was lent before are allowed;
+ * all else answers STATE. CAN_READ may turn out to be an empty record: then a read gives nothing.
+ * The state is derived from the buffers each time. OPEN and FAILED are in both halves;
  * nns_engine_state() is both together, for one thread. */
 NNS_API uint32_t nns_engine_state(const nns_engine *e);
 NNS_API uint32_t nns_engine_recv_state(const nns_engine *e);
@@ -60,7 +62,9 @@ NNS_API uint32_t nns_engine_send_state(const nns_engine *e);
  * once and ends in exactly one finish_job() or abandon(). abandon() may come before or while it
  * runs: the later of the two frees the job; the engine, if it still lives, is then FAILED
  * (CANCELED, unless it had failed before). finish_job() needs that run() has returned.
- * step, finish_job: NNS_OK or the sticky error. take_job: STATE, NOMEM (sticky). */
+ * step, finish_job: NNS_OK or the sticky error. take_job: STATE (also for a client without a
+ * target), NOMEM (sticky). finish_job: ARGUMENT (not this engine's job), STATE (it has not run).
+ * All: FORKED. */
 NNS_API int nns_engine_step(nns_engine *e) NNS_MUST_CHECK;
 NNS_API int nns_engine_take_job(nns_engine *e, nns_job **ret) NNS_MUST_CHECK;
 NNS_API void nns_job_run(nns_job *job);
@@ -80,14 +84,16 @@ NNS_API int nns_engine_authorize(nns_engine *e, int verdict);
  * After a failure: send_buf() lends only what was sealed before (before OPEN also the error
  * record for the peer), read_buf() only what was opened before; they answer 0 while they lend and
  * then the sticky error. Everything else answers the sticky error.
- * recv_buf: NNS_OK. recv_ack, send_ack, read_ack, write_ack: ARGUMENT, or the sticky error.
+ * recv_buf: NNS_OK. recv_ack, write_ack: ARGUMENT, or the sticky error. read_ack: ARGUMENT.
+ * send_ack: ARGUMENT; NOMEM (sticky) if a handshake record waited until the region may move.
  * read_buf: NNS_OK with len 0 is "nothing yet" or, with NNS_STATE_RECV_EOF, the end.
  * write_buf: STATE before OPEN and after close. All: FORKED. */
 NNS_API int nns_engine_recv_buf(nns_engine *e, uint8_t **ptr, size_t *len);
 NNS_API int nns_engine_recv_ack(nns_engine *e, size_t n) NNS_MUST_CHECK;
-/* The transport reported the end of file. At a record boundary that is the clean end (which
- * nobody signed: NNS has no close message); inside a record the reader gets TRUNCATED when it
- * comes there; during the handshake it is a protocol error at once. */
+/* The transport reported the end of file; it also ends what recv_buf lent. At a record boundary
+ * that is the clean end (which nobody signed: NNS has no close message); inside a record the
+ * reader gets TRUNCATED when it comes there. In the handshake it is PROTOCOL, or TRUNCATED inside
+ * a record, as soon as another record of the peer's is due: so at once, or after step(). */
 NNS_API int nns_engine_recv_eof(nns_engine *e);
 NNS_API int nns_engine_send_buf(nns_engine *e, const uint8_t **ptr, size_t *len);
 NNS_API int nns_engine_send_ack(nns_engine *e, size_t n) NNS_MUST_CHECK;
@@ -126,7 +132,7 @@ NNS_API const char *nns_engine_peer_name(const nns_engine *e);
 NNS_API const char *nns_engine_target(const nns_engine *e);
 NNS_API int nns_engine_is_mutual(const nns_engine *e); /* 1: the server has proved who it is */
 NNS_API uint32_t nns_engine_ssf(const nns_engine *e);  /* strength of the session key, bits */
-NNS_API int32_t nns_engine_legs(const nns_engine *e);  /* handshake records, both ways */
+NNS_API int32_t nns_engine_legs(const nns_engine *e);  /* handshake records so far, both ways */
 /* When the ticket ends, seconds since 1970, 0: unknown or never. */
 NNS_API int64_t nns_engine_ticket_end(const nns_engine *e);
 /* Who makes and checks the records: "gss" or "raw" (level none). */

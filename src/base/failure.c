@@ -97,7 +97,7 @@ const nns_error *nns__error_pack(const struct nns__mem *mem, const struct nns__f
     if (err == NULL)
         return static_error(f->code);
     at = (char *)(err + 1);
-    err->code = f->code;
+    err->code = f->code < 0 ? f->code : NNS_ERR_INTERNAL; /* a failure is never a success */
     err->os = f->os;
     err->phase = phase;
     err->major = f->major;

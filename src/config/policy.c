@@ -97,12 +97,15 @@ static bool is_allowed(const nns_config *cfg, const char *name)
     return false;
 }
 
+/* No control characters, those of UTF-8 (C2 80 to C2 9F) included: names end up in logs. */
 static bool is_printable(const char *name)
 {
     if (*name == '\0')
         return false;
     for (; *name != '\0'; name++) {
-        if ((unsigned char)*name < 0x20 || *name == 0x7f)
+        unsigned char c = (unsigned char)*name, next = (unsigned char)name[1];
+
+        if (c < 0x20 || c == 0x7f || (c == 0xc2 && next >= 0x80 && next < 0xa0))
             return false;
     }
     return true;

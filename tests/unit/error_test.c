@@ -80,6 +80,19 @@ static void an_error_may_have_only_its_code(void **state)
     nns_error_free(copy);
 }
 
+static void a_failure_without_a_code_is_an_internal_error(void **state)
+{
+    struct nns__failure f = {0};
+    const nns_error *err;
+    struct nns__mem mem;
+
+    (void)state;
+    assert_int_equal(nns__mem_init(&mem, NULL), NNS_OK);
+    err = nns__error_pack(&mem, &f, NNS_PHASE_DATA);
+    assert_int_equal(nns_error_code(err), NNS_ERR_INTERNAL);
+    nns__error_free(&mem, err);
+}
+
 static void without_memory_the_code_and_its_text_remain(void **state)
 {
     static const int codes[] = {
@@ -165,6 +178,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_that_was_put_in_comes_out_and_is_copied),
         cmocka_unit_test(an_error_may_have_only_its_code),
+        cmocka_unit_test(a_failure_without_a_code_is_an_internal_error),
         cmocka_unit_test(without_memory_the_code_and_its_text_remain),
         cmocka_unit_test(text_is_one_line_and_is_cut),
         cmocka_unit_test(null_is_no_error),

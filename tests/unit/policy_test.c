@@ -171,7 +171,7 @@ static void an_empty_server_says_what_to_do(void **state)
 
 static void names_that_cannot_be_shown_are_refused(void **state)
 {
-    char bad[][8] = {"", "a\n@R", "\x01", "a@R\x1f", "a\x7f@R", "\ta@R"};
+    char bad[][8] = {"", "a\n@R", "\x01", "a@R\x1f", "a\x7f@R", "\ta@R", "\xc2\x9b@R"};
     nns_config *cfg = make();
     struct nns__facts facts = good_facts();
 
