@@ -50,6 +50,7 @@ void nns_engine_free(nns_engine *e)
     nns__recv_free(e);
     nns__send_free(e);
     nns__facts_free(&e->facts, &mem);
+    nns__strfree(&mem, e->handshake.target);
     nns__strfree(&mem, e->target);
     nns__error_free(&mem, atomic_load(&e->error));
     nns_config_unref(e->cfg);
@@ -117,11 +118,15 @@ int nns__engine_fail_memory(nns_engine *e)
 int nns_engine_fail(nns_engine *e, int code, int os_error)
 {
     struct nns__failure f;
+    int32_t phase;
 
     if (e == NULL || (code != NNS_ERR_IO && code != NNS_ERR_TIMEOUT && code != NNS_ERR_CANCELED))
         return NNS_ERR_ARGUMENT;
+    phase = atomic_load(&e->phase);
     (void)nns__fail(&f, code, NNS__STATUS_NONE, "%s: %s",
-                    atomic_load(&e->phase) == NNS_PHASE_DATA ? "data" : "handshake",
+                    phase == NNS_PHASE_CONNECT ? "connect"
+                    : phase == NNS_PHASE_DATA  ? "data"
+                                               : "handshake",
                     os_error != 0 ? strerror(os_error) : nns_strerror(code));
     f.os = os_error;
     return nns__engine_fail_text(e, &f);

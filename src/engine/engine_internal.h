@@ -43,6 +43,7 @@ enum nns__handshake_message {
 struct nns__handshake {
     enum nns__handshake_state state;
     struct nns__auth *auth;  /* NULL before the first step and while a job has it */
+    char *target;            /* the mechanism's own copy; goes where it goes */
     nns_job *job;            /* that is out, or NULL */
     struct nns__token input; /* for the next step */
     struct nns__token reply; /* of a complete mechanism, held back while AUTHORIZE */
@@ -85,7 +86,7 @@ struct nns_engine {
     struct nns__send_half send;
     struct nns__protection protection;
     struct nns__facts facts;
-    char *target; /* client; NULL while a job has it */
+    char *target; /* client */
     void *user_data;
 };
 
@@ -138,7 +139,7 @@ struct nns_job {
     nns_engine *engine; /* NULL once it is gone or has let go; engine's thread only */
     struct nns__auth_request request;
     nns_config *cfg;
-    char *target;           /* the engine's, while the job is out: the mechanism keeps it */
+    char *target;           /* the mechanism's */
     struct nns__auth *auth; /* likewise */
     struct nns__token input;
     atomic_int owners; /* who will still run it, who will still finish or abandon it */

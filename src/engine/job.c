@@ -35,11 +35,32 @@ static nns_job *job_new(nns_engine *e)
         return NULL;
     job->mem = e->mem;
     job->cfg = nns_config_ref(e->cfg);
-    job->request = (struct nns__auth_request){.cfg = e->cfg, .role = e->role, .target = e->target};
     atomic_init(&job->owners, 2);
     atomic_init(&job->abandoned, false);
     atomic_init(&job->done, false);
     return job;
+}
+
+/* Moves what the mechanism works with from the handshake to the job, or back. The mechanism keeps
+ * pointers to its target, which therefore goes along with it. */
+static void move_mechanism(struct nns__auth **to_auth, char **to_target, struct nns__auth **auth,
+                           char **target)
+{
+    *to_auth = *auth;
+    *to_target = *target;
+    *auth = NULL;
+    *target = NULL;
+}
+
+/* Before the first job: the mechanism's own copy of the target. */
+static int copy_target(nns_engine *e)
+{
+    struct nns__handshake *h = &e->handshake;
+
+    if (e->target == NULL || h->target != NULL)
+        return NNS_OK;
+    h->target = nns__strdup(&e->mem, e->target);
+    return h->target != NULL ? NNS_OK : NNS_ERR_NOMEM;
 }
 
 int nns_engine_take_job(nns_engine *e, nns_job **ret)
@@ -59,15 +80,14 @@ int nns_engine_take_job(nns_engine *e, nns_job **ret)
         return NNS_ERR_STATE;
     if (e->role == NNS_CLIENT && e->target == NULL)
         return NNS_ERR_STATE;
-    h->job = job_new(e);
+    h->job = copy_target(e) == NNS_OK ? job_new(e) : NULL;
     if (h->job == NULL)
         return nns__engine_fail_memory(e);
     h->job->engine = e;
-    h->job->auth = h->auth;
-    h->job->target = e->target;
+    move_mechanism(&h->job->auth, &h->job->target, &h->auth, &h->target);
+    h->job->request =
+        (struct nns__auth_request){.cfg = e->cfg, .role = e->role, .target = h->job->target};
     h->job->input = h->input;
-    h->auth = NULL;
-    e->target = NULL;
     h->input = (struct nns__token){0};
     *ret = h->job;
     return NNS_OK;
@@ -114,10 +134,7 @@ int nns_engine_finish_job(nns_engine *e, nns_job *job)
     if (rc != NNS_OK)
         return rc;
     e->handshake.job = NULL;
-    e->handshake.auth = job->auth;
-    e->target = job->target;
-    job->auth = NULL;
-    job->target = NULL;
+    move_mechanism(&e->handshake.auth, &e->handshake.target, &job->auth, &job->target);
     rc = nns__engine_failed(e);
     if (rc == NNS_OK)
         rc = nns__handshake_stepped(e, job);

@@ -48,13 +48,6 @@ void nns__stream_abandon_call(nns_stream *s)
     s->call = NULL;
 }
 
-/* The code of the sticky error; the thread that waits on the other side is to see it too. */
-static int failed(nns_stream *s)
-{
-    nns__wake_hold(s->wake);
-    return nns_error_code(nns_stream_error(s));
-}
-
 /* The transport takes no more bytes. What the peer sent before is still worth reading, so this is
  * the error of the sending side alone until the receiving side has nothing left to do. */
 static void break_send(nns_stream *s, int code, int os)
@@ -304,7 +297,7 @@ static int run(nns_stream *s, unsigned side, uint32_t wanted)
         if ((state & wanted & READABLE) != 0) /* also after a failure */
             return NNS_OK;
         if ((state & NNS_STATE_FAILED) != 0 || (side == NNS__SEND_SIDE && !can_send))
-            return failed(s);
+            return nns_error_code(nns_stream_error(s));
         if ((state & NNS_STATE_WANT_SEND) != 0 && can_send)
             rc = send_some(s, side);
         else if ((state & wanted) != 0)
@@ -325,7 +318,7 @@ int nns__stream_run(nns_stream *s, unsigned side, uint32_t wanted)
     side_of(s, side)->waiting = false;
     rc = run(s, side, wanted);
     if (rc <= NNS_ERR_ARGUMENT && nns_error_code(nns_engine_error(s->engine)) != NNS_OK) {
-        nns__wake_hold(s->wake);
+        nns__wake_hold(s->wake); /* for the thread that waits on the other side */
         if (side == NNS__BOTH_SIDES)
             nns__stream_abandon_call(s);
     }
@@ -345,17 +338,22 @@ int nns__stream_shut(nns_stream *s)
     if (rc == NNS_OK)
         return NNS_OK;
     break_send(s, rc, os);
-    return failed(s);
+    return nns_error_code(nns_stream_error(s));
 }
 
 void nns__stream_tell_peer(nns_stream *s)
 {
     const uint8_t *bytes;
-    size_t size;
+    size_t size = 1;
     nns_ssize n;
     int os, rc;
 
-    while (!s->peer_told && nns_engine_send_buf(s->engine, &bytes, &size) == NNS_OK && size > 0) {
+    while (!s->peer_told && size > 0) {
+        rc = nns_engine_send_buf(s->engine, &bytes, &size);
+        if (rc == NNS_ERR_FORKED) /* it is the parent's to say */
+            return;
+        if (rc != NNS_OK || size == 0)
+            break;
         n = nns__transport_send(&s->transport, bytes, size, &os);
         rc = nns_engine_send_ack(s->engine, n > 0 ? (size_t)n : 0);
         if (rc != NNS_OK || n <= 0)

@@ -6,8 +6,6 @@
  */
 #include "stream/stream.h"
 
-#include <errno.h>
-
 /* ---- life ---- */
 
 static int make_parts(nns_stream *s)
@@ -66,16 +64,11 @@ void nns_stream_free(nns_stream *s)
 
 /* ---- before the handshake ---- */
 
-static bool has_begun(const nns_stream *s)
-{
-    return s->handshake_until != 0;
-}
-
 int nns_stream_set_fd(nns_stream *s, nns_fd recv_fd, nns_fd send_fd, uint32_t flags)
 {
     if (s == NULL || (flags & ~NNS_FD_CLOSE) != 0)
         return NNS_ERR_ARGUMENT;
-    if (has_begun(s) || s->transport.kind != NNS__NO_TRANSPORT)
+    if (nns__stream_has_begun(s) || s->transport.kind != NNS__NO_TRANSPORT)
         return NNS_ERR_STATE;
     return nns__transport_set_fds(&s->transport, recv_fd, send_fd, (flags & NNS_FD_CLOSE) != 0);
 }
@@ -84,7 +77,7 @@ int nns_stream_set_io(nns_stream *s, const nns_io *io, void *arg)
 {
     if (s == NULL)
         return NNS_ERR_ARGUMENT;
-    if (has_begun(s) || s->transport.kind != NNS__NO_TRANSPORT)
+    if (nns__stream_has_begun(s) || s->transport.kind != NNS__NO_TRANSPORT)
         return NNS_ERR_STATE;
     return nns__transport_set_io(&s->transport, io, arg);
 }
@@ -95,7 +88,7 @@ int nns_stream_set_initial(nns_stream *s, const void *data, size_t len)
 
     if (s == NULL || (data == NULL && len > 0))
         return NNS_ERR_ARGUMENT;
-    if (has_begun(s))
+    if (nns__stream_has_begun(s))
         return NNS_ERR_STATE;
     rc = nns__transport_set_initial(&s->transport, &s->mem, data, len,
                                     nns__config_size_limit(s->cfg, NNS_LIMIT_BUFFER_BYTES));
@@ -106,7 +99,7 @@ int nns_stream_set_blocking(nns_stream *s, int on)
 {
     if (s == NULL)
         return NNS_ERR_ARGUMENT;
-    if (has_begun(s))
+    if (nns__stream_has_begun(s))
         return NNS_ERR_STATE;
     s->blocking = on != 0;
     return NNS_OK;
@@ -134,8 +127,7 @@ void nns__stream_leave(nns_stream *s, unsigned sides)
     atomic_fetch_and(&s->entered, ~sides);
 }
 
-/* NNS_OK while nothing has failed and nobody has canceled. */
-static int check_well(nns_stream *s)
+int nns__stream_check(nns_stream *s)
 {
     int rc = nns__stream_check_canceled(s);
 
@@ -155,10 +147,10 @@ int nns__stream_do_handshake(nns_stream *s)
     int rc;
 
     if (s->transport.kind == NNS__NO_TRANSPORT) {
-        rc = check_well(s);
+        rc = nns__stream_check(s);
         return rc != NNS_OK ? rc : NNS_ERR_STATE;
     }
-    if (!has_begun(s))
+    if (!nns__stream_has_begun(s))
         begin_handshake(s);
     rc = nns__stream_run(s, NNS__BOTH_SIDES, NNS_STATE_OPEN | NNS_STATE_WANT_AUTHORIZE);
     if (rc != NNS_OK) {
@@ -179,7 +171,7 @@ int nns_stream_handshake(nns_stream *s)
     if (s == NULL)
         return NNS_ERR_ARGUMENT;
     if (atomic_load(&s->ready))
-        return check_well(s);
+        return nns__stream_check(s);
     rc = nns__stream_enter(s, NNS__BOTH_SIDES);
     if (rc != NNS_OK)
         return rc;
@@ -268,7 +260,7 @@ nns_ssize nns_stream_write(nns_stream *s, const void *src, size_t len)
     rc = begin(s, NNS__SEND_SIDE);
     if (rc != NNS_OK)
         return rc;
-    n = check_well(s);
+    n = nns__stream_check(s);
     if (n == NNS_OK && len > 0)
         n = s->blocking ? write_all(s, src, len) : write_some(s, src, len);
     return end(s, NNS__SEND_SIDE, n);
@@ -309,79 +301,6 @@ void nns_stream_cancel(nns_stream *s)
         return;
     atomic_store(&s->canceled, true);
     nns__wake_hold(s->wake);
-}
-
-/* ---- other people's loops ---- */
-
-/* What the next call waits for. */
-struct wish {
-    int32_t events;
-    int64_t until;
-};
-
-static struct wish handshake_wish(const nns_stream *s, uint32_t state)
-{
-    struct wish w = {0, has_begun(s) ? s->handshake_until : NNS__NEVER};
-
-    if ((state & NNS_STATE_WANT_SEND) != 0)
-        w.events = NNS_POLL_OUT;
-    else if ((state & NNS_STATE_WANT_RECV) != 0)
-        w.events = NNS_POLL_IN;
-    else if ((state & (NNS_STATE_WANT_STEP | NNS_STATE_OPEN)) != 0)
-        w.until = 0; /* a call can go on at once */
-    return w;
-}
-
-static struct wish data_wish(const nns_stream *s, uint32_t state)
-{
-    struct wish w = {0, NNS__NEVER};
-
-    if (s->recv.waiting) {
-        w.events |= NNS_POLL_IN;
-        w.until = nns__deadline_sooner(w.until, s->recv.idle_until);
-    }
-    if ((state & NNS_STATE_WANT_SEND) != 0) {
-        w.events |= NNS_POLL_OUT;
-        if (s->send.waiting)
-            w.until = nns__deadline_sooner(w.until, s->send.idle_until);
-    }
-    return w;
-}
-
-static int fill(const nns_stream *s, int32_t events, nns_pollfd fds[3])
-{
-    const struct nns__transport *t = &s->transport;
-    int n = 0;
-
-    fds[n++] = (nns_pollfd){.fd = nns__wake_fd(s->wake), .events = NNS_POLL_IN};
-    if (t->kind != NNS__DESCRIPTORS || events == 0)
-        return n;
-    if (t->recv_fd == t->send_fd) {
-        fds[n++] = (nns_pollfd){.fd = t->recv_fd, .events = events};
-        return n;
-    }
-    if ((events & NNS_POLL_IN) != 0)
-        fds[n++] = (nns_pollfd){.fd = t->recv_fd, .events = NNS_POLL_IN};
-    if ((events & NNS_POLL_OUT) != 0)
-        fds[n++] = (nns_pollfd){.fd = t->send_fd, .events = NNS_POLL_OUT};
-    return n;
-}
-
-int nns_stream_poll(nns_stream *s, nns_pollfd fds[3], int32_t *timeout_ms)
-{
-    struct wish w;
-    uint32_t state;
-    int rc;
-
-    if (s == NULL || fds == NULL || timeout_ms == NULL)
-        return NNS_ERR_ARGUMENT;
-    rc = check_well(s);
-    if (rc != NNS_OK)
-        return rc;
-    state = nns_engine_state(s->engine);
-    w = atomic_load(&s->ready) ? data_wish(s, state) : handshake_wish(s, state);
-    *timeout_ms = nns__deadline_left(&s->time, w.until);
-    return fill(s, w.events, fds);
 }
 
 /* ---- what is inside ---- */

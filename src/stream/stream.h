@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The inside of a stream, shared by stream.c (the public calls), loop.c (what drives engine and
- * transport) and connect.c. After the handshake one thread may be on the receiving side while
- * another is on the sending side: each has its struct nns__side, what both look at is atomic or
- * does not change any more.
+ * The inside of a stream, shared by stream.c, poll.c and connect.c (the public calls) and loop.c
+ * (what drives engine and transport). After the handshake one thread may be on the receiving side
+ * while another is on the sending side: each has its struct nns__side, what both look at is atomic
+ * or does not change any more.
  */
 #ifndef NNS_STREAM_STREAM_H
 #define NNS_STREAM_STREAM_H
@@ -52,6 +52,11 @@ struct nns_stream {
     _Atomic(const nns_error *) send_error;
 };
 
+static inline bool nns__stream_has_begun(const nns_stream *s)
+{
+    return s->handshake_until != 0;
+}
+
 /* loop.c */
 
 /* Works until the side's state has one of the wanted bits: sends first, then looks, then steps,
@@ -77,6 +82,8 @@ void nns__stream_abandon_call(nns_stream *s);
 /* Claims the sides for a call. REENTRANT: another call is working on one of them. */
 int nns__stream_enter(nns_stream *s, unsigned sides);
 void nns__stream_leave(nns_stream *s, unsigned sides);
+/* NNS_OK while nothing has failed and nobody has canceled. */
+int nns__stream_check(nns_stream *s);
 /* The handshake, with both sides claimed. */
 int nns__stream_do_handshake(nns_stream *s);
 /* For tests: another clock. Before the handshake. */

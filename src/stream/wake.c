@@ -109,10 +109,8 @@ void nns__wake_clear(struct nns__wake *w)
 {
     uint64_t bytes[8];
 
-    if (atomic_load(&w->held))
-        return;
     while (read(w->in, bytes, sizeof(bytes)) > 0)
         continue;
-    if (atomic_load(&w->held)) /* held meanwhile: this may have eaten its signal */
+    if (atomic_load(&w->held)) /* perhaps only now: that signal may have been eaten here */
         nns__wake_signal(w);
 }

@@ -109,6 +109,22 @@ static void finish_wants_its_own_job(void **state)
     end_world(&other);
 }
 
+static void the_target_stays_readable(void **state)
+{
+    struct world w;
+    const char *target;
+
+    (void)state;
+    make_world(&w, false);
+    target = nns_engine_target(w.e);
+    assert_non_null(target);
+    nns_job_abandon(w.job);
+    nns_job_run(w.job); /* frees it */
+    assert_ptr_equal(nns_engine_target(w.e), target);
+    assert_true(*target != '\0');
+    end_world(&w);
+}
+
 static void abandoned_before_it_runs(void **state)
 {
     struct world w;
@@ -249,6 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_job_runs_on_another_thread),
         cmocka_unit_test(finish_wants_its_own_job),
+        cmocka_unit_test(the_target_stays_readable),
         cmocka_unit_test(abandoned_before_it_runs),
         cmocka_unit_test(abandoned_while_it_runs),
         cmocka_unit_test(abandoned_after_it_ran),
