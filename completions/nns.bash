@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# Completion of nns(1) for bash. A new option goes into the list of its commands and, where its
+# values are known, into _nns_value.
+
+_nns_common='--protection --handshake-timeout --idle-timeout --verbose --quiet --help'
+_nns_connect='--target --ccache --user --password-file --password-fd --connect-timeout'
+_nns_listen='--echo --allow --allow-all --keytab --service --max-connections'
+
+# The values of the option $1, for what was typed, $2.
+_nns_value()
+{
+    local IFS=$'\n' words=''
+
+    case $1 in
+    --protection) words=$'encrypt\nsign\nnone' ;;
+    --password-file | --ccache | --keytab)
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -f -- "$2")
+        return ;;
+    --user) words=$(compgen -u) ;;
+    --connect-timeout | --handshake-timeout) words=$'5s\n10s\n30s' ;;
+    --idle-timeout) words=$'1m\n10m\n1h' ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$2")
+}
+
+# Whether the option takes no value.
+_nns_is_flag()
+{
+    case $1 in
+    --echo | --allow-all | --verbose | --quiet | --help | --version) return 0 ;;
+    esac
+    return 1
+}
+
+_nns()
+{
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+    local command=${COMP_WORDS[1]} options=''
+
+    COMPREPLY=()
+    # "--option=value" comes as three words.
+    if [[ $word == = ]]; then
+        word=''
+    elif [[ $before == = ]]; then
+        before=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+    if [[ $before == --* && $COMP_CWORD -gt 1 ]] && ! _nns_is_flag "$before"; then
+        _nns_value "$before" "$word"
+        return
+    fi
+    if ((COMP_CWORD == 1)); then
+        options='connect listen --help --version'
+    else
+        case $command in
+        connect) options="$_nns_common $_nns_connect" ;;
+        listen) options="$_nns_common $_nns_listen" ;;
+        esac
+        if [[ $word != -* ]]; then # an address
+            compopt -o nospace 2>/dev/null
+            mapfile -t COMPREPLY < <(compgen -A hostname -S : -- "$word")
+            return
+        fi
+    fi
+    mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
+}
+
+complete -F _nns nns

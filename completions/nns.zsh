@@ -1,0 +1,50 @@
+#compdef nns
+# SPDX-License-Identifier: MIT
+#
+# Completion of nns(1) for zsh. A new option goes into the list of its commands.
+
+_nns() {
+  local -a common connect listen commands
+  common=(
+    '--protection[level asked for and least accepted]:level:(encrypt sign none)'
+    '--handshake-timeout[most time for the handshake]:time:(5s 10s 30s)'
+    '--idle-timeout[end a connection that moves nothing]:time:(1m 10m 1h)'
+    '(-q --quiet)'{-v,--verbose}'[say more]'
+    '(-v --verbose)'{-q,--quiet}'[say only what went wrong]'
+    '(- *)'{-h,--help}'[show the options]'
+  )
+  connect=(
+    '--target[whom to ask for]:SERVICE/HOST[@REALM]:'
+    '--ccache[credential cache]:cache:_files'
+    '--user[log in with a password]:user:_users'
+    '(--password-fd)--password-file[file with the password]:file:_files'
+    '(--password-file)--password-fd[descriptor with the password]:descriptor:(0 3)'
+    '--connect-timeout[most time for the connection]:time:(5s 10s 30s)'
+  )
+  listen=(
+    '--echo[send back what comes]'
+    '(--allow-all)*--allow[let in this principal]:PRINCIPAL@REALM:'
+    '(--allow)--allow-all[let in anybody who authenticates]'
+    '--keytab[keys of the service]:file:_files'
+    '--service[be only this principal of the keytab]:SERVICE/HOST:'
+    '--max-connections[most connections at once]:number:'
+  )
+  commands=(
+    'connect:standard input to the peer, the peer to standard output'
+    'listen:a server'
+  )
+
+  if ((CURRENT == 2)); then
+    _describe -t commands command commands
+    _arguments '(- *)'{-h,--help}'[show the options]' '(- *)--version[show the version]'
+    return
+  fi
+  shift words
+  ((CURRENT--))
+  case $words[1] in
+    connect) _arguments -s -S $common $connect '1:host and port:_hosts -S :' ;;
+    listen) _arguments -s -S $common $listen '1:host and port:_hosts -S :' ;;
+  esac
+}
+
+_nns "$@"
