@@ -25,9 +25,10 @@ if(NNS_SANITIZE)
   target_link_options(nns_flags INTERFACE -fsanitize=${NNS_SANITIZE})
 else()
   # _FORTIFY_SOURCE needs an optimising build and does not go with the sanitizers.
+  set(optimised $<OR:$<CONFIG:Release>,$<CONFIG:RelWithDebInfo>,$<CONFIG:MinSizeRel>>)
   target_compile_options(nns_flags INTERFACE
     -fstack-protector-strong -fstack-clash-protection
-    $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE> $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=3>)
+    $<${optimised}:-U_FORTIFY_SOURCE> $<${optimised}:-D_FORTIFY_SOURCE=3>)
   target_link_options(nns_flags INTERFACE -Wl,-z,relro -Wl,-z,now)
   check_c_compiler_flag(-fcf-protection NNS_HAVE_CET)
   if(NNS_HAVE_CET)
