@@ -11,8 +11,13 @@ void nns__gss_release(gss_buffer_t buffer, OM_uint32 major)
 {
     OM_uint32 minor;
 
-    if (major == GSS_S_COMPLETE && buffer->value != NULL)
+    if (major == GSS_S_COMPLETE && buffer->value != NULL) {
         explicit_bzero(buffer->value, buffer->length);
+        /* An empty signed record opens into a block of no bytes, and gss_release_buffer() takes a
+         * length of 0 for nothing to free. */
+        if (buffer->length == 0)
+            buffer->length = 1;
+    }
     (void)gss_release_buffer(&minor, buffer);
 }
 
