@@ -180,7 +180,8 @@ void tape_add(struct tape *tape, const void *bytes, size_t size)
         tape->bytes = realloc(tape->bytes, tape->room);
         assert_non_null(tape->bytes);
     }
-    memcpy(tape->bytes + tape->size, bytes, size);
+    if (size > 0)
+        memcpy(tape->bytes + tape->size, bytes, size);
     tape->size += size;
 }
 
