@@ -130,10 +130,11 @@ class BadData(NnsTest):
         """Sends some records through the middle to the echo server and back."""
 
         def note(index, record):
-            self.sizes.append(len(record) - 4 - OVERHEAD)
+            sizes.append(len(record) - 4 - OVERHEAD)
             return change(index, record)
 
-        self.sizes = []  # of the plaintext of each record
+        # Of the plaintext of each record; the middle of an earlier call may still be counting.
+        sizes = self.sizes = []
         server = self.nns_listen()
         middle = Middle(self, server.port, touched, note)
         self.data = content(5 * RECORD)
