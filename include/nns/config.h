@@ -67,6 +67,16 @@ NNS_API int nns_config_insecure_no_replay_cache(nns_config *cfg);
  * gss_unwrap, for comparison). Never needed for interoperability. */
 NNS_API int nns_config_set_record_engine(nns_config *cfg, const char *name);
 
+/* Wire bytes as they pass an engine, handshake and records, encrypted as they are: outgoing 1 for
+ * bytes that went to the peer, 0 for bytes that came from it, in pieces as the transport moved
+ * them (len at least 1; data is borrowed until fn returns). Called from nns_engine_recv_ack() and
+ * nns_engine_send_ack() and what uses them, so on the thread of that half: after
+ * NNS_STATE_OPEN perhaps on two at once. fn may ask e for what was negotiated, its state and its
+ * user data, and must call nothing else of it or of its stream. NULL: none, the default. */
+typedef void (*nns_trace_fn)(void *arg, const nns_engine *e, int outgoing, const void *data,
+                             size_t len);
+NNS_API int nns_config_set_trace(nns_config *cfg, nns_trace_fn fn, void *arg);
+
 /* Limits. Times are milliseconds, 0 means none; sizes are bytes.
  *
  *   name              default    maximum  what

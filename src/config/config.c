@@ -286,6 +286,17 @@ int nns_config_set_record_engine(nns_config *cfg, const char *name)
     return NNS_OK;
 }
 
+int nns_config_set_trace(nns_config *cfg, nns_trace_fn fn, void *arg)
+{
+    int rc = may_change(cfg);
+
+    if (rc == NNS_OK) {
+        cfg->trace = fn;
+        cfg->trace_arg = arg;
+    }
+    return rc;
+}
+
 int nns_config_set_limit(nns_config *cfg, int32_t limit, int64_t value)
 {
     int rc = may_change(cfg);

@@ -41,6 +41,8 @@ struct nns_config {
     bool allow_unprotected;
     bool no_replay_cache;
     bool plain_gss; /* record engine "gss" */
+    nns_trace_fn trace;
+    void *trace_arg;
     int64_t limits[NNS__LIMITS];
 
     const struct nns__auth_ops *auth; /* NULL: GSSAPI; tests set the mock */

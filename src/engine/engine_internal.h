@@ -102,6 +102,14 @@ static inline bool nns__engine_is_framed(const nns_engine *e)
     return e->protection.sealer != NULL;
 }
 
+/* Shows the application wire bytes that pass, where it asked for that. */
+static inline void nns__engine_trace(const nns_engine *e, bool outgoing, const uint8_t *bytes,
+                                     size_t size)
+{
+    if (e->cfg->trace != NULL)
+        e->cfg->trace(e->cfg->trace_arg, e, outgoing, bytes, size);
+}
+
 /* The sticky error's code, or NNS_OK. */
 int nns__engine_failed(const nns_engine *e);
 /* What every call that moves bytes begins with: NNS_OK, or STATE while a job is out, FORKED. */

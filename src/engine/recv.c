@@ -251,6 +251,8 @@ int nns_engine_recv_ack(nns_engine *e, size_t n)
     if (rc != NNS_OK)
         return rc;
     e->recv.room_lent = 0;
+    if (n > 0)
+        nns__engine_trace(e, false, e->recv.window.data + e->recv.window.end, n);
     e->recv.window.end += n;
     rc = nns__engine_failed(e);
     if (rc != NNS_OK || nns__engine_is_open(e))

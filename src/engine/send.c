@@ -336,6 +336,8 @@ int nns_engine_send_ack(nns_engine *e, size_t n)
         return NNS_ERR_FORKED;
     s = &e->send;
     s->sealed_lent = 0;
+    if (n > 0)
+        nns__engine_trace(e, true, s->out.data + s->out.start, n);
     s->sealed -= n;
     s->out.start += n;
     if (nns__buffer_used(&s->out) == 0 && s->slot_lent == 0)
