@@ -111,6 +111,8 @@ static int set_policy(nns_config *cfg, const struct options *o)
         rc = nns_config_insecure_allow_unprotected(cfg);
     if (rc == NNS_OK)
         rc = nns_config_set_protection(cfg, o->protection);
+    if (rc == NNS_OK)
+        rc = nns_config_set_impersonation(cfg, o->impersonation);
     for (int i = 0; rc == NNS_OK && i < o->allow_count; i++)
         rc = nns_config_allow_peer(cfg, o->allow[i]);
     if (rc == NNS_OK && o->allow_all)

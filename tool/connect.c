@@ -108,6 +108,8 @@ static void say_connected(nns_stream *stream, const struct options *o)
     report_event("connected to %s using %s (%s%s)", nns_engine_target(e), nns_engine_mechanism(e),
                  protection_name(nns_engine_protection(e)),
                  nns_engine_is_mutual(e) ? ", mutual" : "");
+    if (nns_engine_impersonation(e) < o->impersonation)
+        report_event("  nothing was delegated: the ticket is not forwardable");
     if (o->verbose)
         report_event("  session key of %u bits, %d handshake records, record engine %s",
                      (unsigned)nns_engine_ssf(e), (int)nns_engine_legs(e),

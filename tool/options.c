@@ -32,6 +32,9 @@ static const char usage_text[] =
     "  --user NAME                      log in with a password instead, from:\n"
     "  --password-file FILE             its first line; the file must be the user's alone\n"
     "  --password-fd N                  or the first line of descriptor N\n"
+    "  --impersonation identify|impersonate|delegate\n"
+    "                                   what the server may do with our identity (default\n"
+    "                                   identify); delegate gives it our ticket\n"
     "  --connect-timeout TIME           default 30s\n"
     "Listen:\n"
     "  --echo                           send back what comes\n"
@@ -48,6 +51,7 @@ static const char usage_text[] =
 enum {
     OPT_TARGET = 256,
     OPT_PROTECTION,
+    OPT_IMPERSONATION,
     OPT_USER,
     OPT_PASSWORD_FILE,
     OPT_PASSWORD_FD,
@@ -72,6 +76,7 @@ enum {
 static const struct option long_options[] = {
     {"target", required_argument, NULL, OPT_TARGET},
     {"protection", required_argument, NULL, OPT_PROTECTION},
+    {"impersonation", required_argument, NULL, OPT_IMPERSONATION},
     {"user", required_argument, NULL, OPT_USER},
     {"password-file", required_argument, NULL, OPT_PASSWORD_FILE},
     {"password-fd", required_argument, NULL, OPT_PASSWORD_FD},
@@ -96,6 +101,7 @@ static int taken_by(int option)
 {
     switch (option) {
     case OPT_TARGET:
+    case OPT_IMPERSONATION:
     case OPT_USER:
     case OPT_PASSWORD_FILE:
     case OPT_PASSWORD_FD:
@@ -195,6 +201,19 @@ static int parse_protection(struct options *o, const char *text)
     return -1;
 }
 
+static int parse_impersonation(struct options *o, const char *text)
+{
+    if (strcmp(text, "identify") == 0)
+        o->impersonation = NNS_IDENTIFY;
+    else if (strcmp(text, "impersonate") == 0)
+        o->impersonation = NNS_IMPERSONATE;
+    else if (strcmp(text, "delegate") == 0)
+        o->impersonation = NNS_DELEGATE;
+    else
+        return report_usage("--impersonation: '%s' is not identify, impersonate or delegate", text);
+    return -1;
+}
+
 static int parse_count(const char *name, const char *text, int least, int *value)
 {
     *value = parse_number(text, least, 1000000);
@@ -263,6 +282,8 @@ static int parse_option(struct options *o, int option, const char *name, const c
     switch (option) {
     case OPT_PROTECTION:
         return parse_protection(o, text);
+    case OPT_IMPERSONATION:
+        return parse_impersonation(o, text);
     case OPT_PASSWORD_FD:
         return parse_count(name, text, 0, &o->password_fd);
     case OPT_ALLOW:
@@ -338,6 +359,7 @@ int options_parse(struct options *o, int argc, char **argv)
     int option, index = 0, status, mine;
 
     *o = (struct options){.protection = NNS_PROTECT_SEAL,
+                          .impersonation = NNS_IDENTIFY,
                           .password_fd = -1,
                           .connect_ms = -1,
                           .handshake_ms = -1,

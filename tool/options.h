@@ -26,6 +26,7 @@ struct options {
 
     const char *target;
     nns_protection protection;
+    nns_impersonation impersonation;
     const char *user;
     const char *password_file;
     int password_fd; /* -1: none */

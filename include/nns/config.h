@@ -46,6 +46,11 @@ NNS_API int nns_config_set_acceptor(nns_config *cfg, const char *principal);
 /* The level asked for and the least accepted. Default NNS_PROTECT_SEAL. NNS_PROTECT_NONE needs
  * nns_config_insecure_allow_unprotected() first. */
 NNS_API int nns_config_set_protection(nns_config *cfg, nns_protection least);
+/* Client: what the server may do with our identity. Default NNS_IDENTIFY. A server that requires
+ * more refuses us with 1790. NNS_DELEGATE gives the server our ticket-granting ticket, which it
+ * can use anywhere until it ends; a ticket that is not forwardable is not given, and
+ * nns_engine_impersonation() then tells less. */
+NNS_API int nns_config_set_impersonation(nns_config *cfg, nns_impersonation level);
 /* The least strength of the session key in bits (AES-256 256, AES-128 128, RC4 64). Default 128. */
 NNS_API int nns_config_set_min_ssf(nns_config *cfg, uint32_t bits);
 /* Server: whom to let in. In a pattern '*' stands for any run of characters without '/', '@' and

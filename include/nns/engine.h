@@ -124,6 +124,8 @@ NNS_API nns_ssize nns_engine_write(nns_engine *e, const void *src, size_t len) N
 /* What was negotiated; valid from WANT_AUTHORIZE or OPEN on, before that 0 or NULL. Strings live
  * as long as e. */
 NNS_API nns_protection nns_engine_protection(const nns_engine *e);
+/* Client: what it lets the server do; server: what the client lets it do. An NNS_ level, or 0. */
+NNS_API nns_impersonation nns_engine_impersonation(const nns_engine *e);
 NNS_API const char *nns_engine_mechanism(const nns_engine *e); /* "Kerberos" */
 /* Server: who the client is, "alice@REALM". Client: NULL, see nns_engine_target(). */
 NNS_API const char *nns_engine_peer_name(const nns_engine *e);

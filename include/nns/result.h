@@ -62,6 +62,11 @@ typedef int32_t nns_protection;
 #define NNS_PROTECT_SIGN 1 /* integrity */
 #define NNS_PROTECT_SEAL 2 /* integrity and confidentiality */
 
+typedef int32_t nns_impersonation; /* what a client lets the server do with its identity */
+#define NNS_IDENTIFY 1             /* learn it */
+#define NNS_IMPERSONATE 2          /* act as the client on its own machine */
+#define NNS_DELEGATE 3             /* act as the client elsewhere: it gets the client's tickets */
+
 /* Every int and nns_ssize result: >= 0 is success, -2..-9 means "not now", -100 and below is an
  * error. Usage errors (-1xx) are only returned and change no object; all others are sticky: the
  * first one stays. Values are never renumbered or reused. X(name, value, class, text). */

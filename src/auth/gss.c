@@ -88,8 +88,12 @@ static int open_auth(struct nns__auth **ret, const struct nns__auth_request *req
  * not protected. */
 static OM_uint32 wanted_flags(const nns_config *cfg)
 {
-    OM_uint32 flags = GSS_C_MUTUAL_FLAG | GSS_C_IDENTIFY_FLAG;
+    OM_uint32 flags = GSS_C_MUTUAL_FLAG;
 
+    if (cfg->impersonation == NNS_IDENTIFY)
+        flags |= GSS_C_IDENTIFY_FLAG;
+    if (cfg->impersonation == NNS_DELEGATE)
+        flags |= GSS_C_DELEG_FLAG;
     if (cfg->protection >= NNS_PROTECT_SIGN)
         flags |= GSS_C_INTEG_FLAG | GSS_C_REPLAY_FLAG | GSS_C_SEQUENCE_FLAG;
     if (cfg->protection >= NNS_PROTECT_SEAL)

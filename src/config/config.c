@@ -55,6 +55,7 @@ int nns_config_new(nns_config **ret, const nns_allocator *alloc)
     atomic_init(&cfg->references, 1);
     atomic_init(&cfg->frozen, false);
     cfg->protection = NNS_PROTECT_SEAL;
+    cfg->impersonation = NNS_IDENTIFY;
     cfg->min_ssf = 128;
     for (size_t i = 0; i < NNS__LIMITS; i++)
         cfg->limits[i] = limit_rows[i].value;
@@ -196,6 +197,17 @@ int nns_config_set_protection(nns_config *cfg, nns_protection least)
                       "protection: level none needs nns_config_insecure_allow_unprotected()");
     cfg->protection = least;
     return NNS_OK;
+}
+
+int nns_config_set_impersonation(nns_config *cfg, nns_impersonation level)
+{
+    int rc = may_change(cfg);
+
+    if (rc == NNS_OK && (level < NNS_IDENTIFY || level > NNS_DELEGATE))
+        rc = refuse(cfg, NNS_ERR_ARGUMENT, "impersonation: no such level");
+    if (rc == NNS_OK)
+        cfg->impersonation = level;
+    return rc;
 }
 
 int nns_config_set_min_ssf(nns_config *cfg, uint32_t bits)

@@ -34,6 +34,7 @@ struct nns_config {
     void *password_arg;
 
     nns_protection protection;
+    nns_impersonation impersonation;
     uint32_t min_ssf;
     struct nns__pattern *allowed;
     bool allow_any_peer;

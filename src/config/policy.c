@@ -20,6 +20,13 @@ nns_protection nns__policy_level(uint32_t flags)
     return (flags & NNS__FLAG_INTEG) != 0 ? NNS_PROTECT_SIGN : NNS_PROTECT_NONE;
 }
 
+nns_impersonation nns__policy_impersonation(uint32_t flags)
+{
+    if ((flags & NNS__FLAG_DELEGATED) != 0)
+        return NNS_DELEGATE;
+    return (flags & NNS__FLAG_IDENTIFY) != 0 ? NNS_IDENTIFY : NNS_IMPERSONATE;
+}
+
 static const char *level_name(nns_protection level)
 {
     switch (level) {

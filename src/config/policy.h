@@ -19,6 +19,8 @@
 #define NNS__FLAG_ANONYMOUS (1u << 5)
 #define NNS__FLAG_DCE_STYLE (1u << 6)
 #define NNS__FLAG_DATAGRAM (1u << 7)
+#define NNS__FLAG_IDENTIFY (1u << 8)
+#define NNS__FLAG_DELEGATED (1u << 9)
 
 enum nns__mechanism {
     NNS__MECHANISM_UNKNOWN, /* none of ours: never allowed */
@@ -39,6 +41,8 @@ void nns__facts_free(struct nns__facts *facts, const struct nns__mem *mem);
 
 /* The level that flags give: CONF, else INTEG, else none ([MS-NNS] 3.1.4.1). */
 nns_protection nns__policy_level(uint32_t flags);
+/* What the client lets the server do, from the same flags ([MS-NNS] 3.2.4.1). */
+nns_impersonation nns__policy_impersonation(uint32_t flags);
 /* NNS_OK, or NNS_ERR_POLICY or NNS_ERR_REFUSED in f, which tell the peer 1790. */
 int nns__policy_check(const nns_config *cfg, nns_role role, const struct nns__facts *facts,
                       struct nns__failure *f);

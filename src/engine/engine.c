@@ -256,6 +256,11 @@ nns_protection nns_engine_protection(const nns_engine *e)
     return is_negotiated(e) ? nns__policy_level(e->facts.flags) : NNS_PROTECT_NONE;
 }
 
+nns_impersonation nns_engine_impersonation(const nns_engine *e)
+{
+    return is_negotiated(e) ? nns__policy_impersonation(e->facts.flags) : 0;
+}
+
 const char *nns_engine_mechanism(const nns_engine *e)
 {
     return is_negotiated(e) ? "Kerberos" : NULL; /* the policy allows no other */

@@ -4,6 +4,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -101,6 +102,19 @@ class Session(NnsTest):
                 check=False,
             )
         self.assertEqual(done.returncode, 6, done.stderr)  # bob's is not alice's
+
+    def test_delegation_needs_a_forwardable_ticket(self):
+        server = self.nns_listen()
+        delegate = ["--impersonation", "delegate"]
+        result = self.nns_connect(server.port, *delegate, data=b"x")
+        self.assert_connected(result, "encrypt")
+        self.assertNotIn("delegated", "\n".join(result.errors))
+        with tempfile.TemporaryDirectory() as folder:
+            cache = f"FILE:{folder}/ccache"
+            self.kinit(cache, "-F")
+            result = self.nns_connect(server.port, *delegate, "--ccache", cache, data=b"x")
+        self.assert_connected(result, "encrypt")
+        self.assertRegex("\n".join(result.errors), "nothing was delegated")
 
     def test_options_take_the_place_of_the_environment(self):
         server = self.nns_listen("--service", "host/localhost", KRB5_KTNAME="FILE:/nonexistent")

@@ -51,6 +51,8 @@ class Usage(NnsTest):
         self.assert_usage(["connect", "--echo", "h:1"], "--echo is not for connect")
         self.assert_usage(["listen", "--target", "x", "1"], "--target is not for listen")
         self.assert_usage(["connect", "--protection", "strong", "h:1"], "'strong' is not encrypt")
+        self.assert_usage(["connect", "--impersonation", "all", "h:1"], "'all' is not identify")
+        self.assert_usage(["listen", "--impersonation", "identify", "1"], "is not for listen")
         for time in ("10", "s", "-1s", "1d", "99999999999s", "1.5s", ""):
             self.assert_usage(["connect", "--connect-timeout", time, "h:1"], "is not a time")
         self.assert_usage(["connect", "--connect-timeout", "2h", "h:1"], "is not in 0..3600000")

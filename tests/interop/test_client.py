@@ -59,6 +59,19 @@ class Client(InteropTest):
         self.assert_way(server.ways()[0], result.output)
 
 
+    def test_server_may_do_what_the_client_lets_it(self):
+        for option, level in (
+            ("identify", "Identification"),
+            ("impersonate", "Impersonation"),
+            ("delegate", "Delegation"),
+        ):
+            with self.subTest(option):
+                server = self.dotnet_server("--impersonation", level)
+                result = self.nns_connect(server.port, "--impersonation", option, data=b"x")
+                self.assert_connected(result, "encrypt")
+                self.assert_authenticated(server.event("authenticated"), impersonation=level)
+
+
 class HalfClose(InteropTest):
     def test_end_of_input_reaches_the_server_which_answers_only_then(self):
         for level in LEVELS:

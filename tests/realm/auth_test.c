@@ -41,7 +41,7 @@ static void check_facts(const struct side *side, uint32_t flags)
     int64_t left = side->facts.ticket_end - (int64_t)time(NULL);
 
     assert_int_equal(side->facts.mechanism, NNS__MECHANISM_KERBEROS);
-    assert_int_equal(side->facts.flags, flags);
+    assert_int_equal(side->facts.flags, flags | NNS__FLAG_IDENTIFY);
     assert_int_equal(side->facts.ssf, 256);
     assert_true(left > 3600 && left < 2 * 86400);
     assert_string_equal(side->facts.target, TARGET "@" REALM);
@@ -142,7 +142,7 @@ static void test_defaults(void **state)
 }
 
 /* What reaches a server of plain GSSAPI: exactly the flags that were meant. */
-static void check_asked(nns_protection level, OM_uint32 expected)
+static void check_asked(nns_protection level, nns_impersonation impersonation, OM_uint32 expected)
 {
     const OM_uint32 of_the_library = GSS_C_TRANS_FLAG | GSS_C_PROT_READY_FLAG;
     struct side client;
@@ -153,6 +153,7 @@ static void check_asked(nns_protection level, OM_uint32 expected)
     OM_uint32 major, minor, flags = 0;
 
     side_init(&client, client_config(level), NNS_CLIENT);
+    assert_int_equal(nns_config_set_impersonation(client.cfg, impersonation), NNS_OK);
     side_open(&client, TARGET);
     assert_int_equal(side_step(&client, NULL, 0, &token), NNS_OK);
     in = nns__gss_buffer(token.data, token.size);
@@ -169,13 +170,16 @@ static void check_asked(nns_protection level, OM_uint32 expected)
 
 static void test_asked(void **state)
 {
-    const OM_uint32 least = GSS_C_MUTUAL_FLAG | GSS_C_IDENTIFY_FLAG;
-    const OM_uint32 sign = least | GSS_C_INTEG_FLAG | GSS_C_REPLAY_FLAG | GSS_C_SEQUENCE_FLAG;
+    const OM_uint32 none = GSS_C_MUTUAL_FLAG, identify = GSS_C_IDENTIFY_FLAG;
+    const OM_uint32 sign = none | GSS_C_INTEG_FLAG | GSS_C_REPLAY_FLAG | GSS_C_SEQUENCE_FLAG;
 
     (void)state;
-    check_asked(NNS_PROTECT_NONE, least);
-    check_asked(NNS_PROTECT_SIGN, sign);
-    check_asked(NNS_PROTECT_SEAL, sign | GSS_C_CONF_FLAG);
+    check_asked(NNS_PROTECT_NONE, NNS_IDENTIFY, none | identify);
+    check_asked(NNS_PROTECT_SIGN, NNS_IDENTIFY, sign | identify);
+    check_asked(NNS_PROTECT_SEAL, NNS_IDENTIFY, sign | identify | GSS_C_CONF_FLAG);
+    check_asked(NNS_PROTECT_SEAL, NNS_IMPERSONATE, sign | GSS_C_CONF_FLAG);
+    check_asked(NNS_PROTECT_NONE, NNS_IMPERSONATE, none);
+    check_asked(NNS_PROTECT_SEAL, NNS_DELEGATE, sign | GSS_C_CONF_FLAG | GSS_C_DELEG_FLAG);
 }
 
 /* A client that does without SPNEGO, and one that asks as .NET's does. */

@@ -192,6 +192,19 @@ class NnsTest(unittest.TestCase):
         named = ["--target", target] if target else []
         return [os.environ["NNS"], "connect", *named, *options, f"{host}:{port}"]
 
+    @staticmethod
+    def kinit(cache, *options):
+        """alice's ticket, of another kind than the realm's own, in a cache of the test's."""
+        with open(realm("alice.password"), "rb") as password:
+            subprocess.run(
+                ["kinit", "-c", cache, *options, "alice@NNS.TEST"],
+                env=environment(),
+                stdin=password,
+                stdout=subprocess.DEVNULL,
+                timeout=DEADLINE,
+                check=True,
+            )
+
     def assert_no_finding(self, errors):
         """The sanitizers had nothing to say."""
         self.assertFalse([line for line in errors if SANITIZER.search(line)], "\n".join(errors))

@@ -39,6 +39,7 @@ static void defaults_are_the_strict_ones(void **state)
 
     (void)state;
     assert_int_equal(cfg->protection, NNS_PROTECT_SEAL);
+    assert_int_equal(cfg->impersonation, NNS_IDENTIFY);
     assert_int_equal(cfg->min_ssf, 128);
     assert_null(cfg->allowed);
     assert_false(cfg->allow_any_peer || cfg->defer_authorization || cfg->allow_unprotected);
@@ -147,6 +148,11 @@ static void strength_has_a_bound(void **state)
                    "strength: no mechanism has more than 256 bits");
     assert_int_equal(cfg->min_ssf, 128);
     assert_int_equal(nns_config_set_min_ssf(cfg, 256), NNS_OK);
+    expect_refusal(cfg, nns_config_set_impersonation(cfg, 0), "impersonation: no such level");
+    expect_refusal(cfg, nns_config_set_impersonation(cfg, 4), "impersonation: no such level");
+    assert_int_equal(cfg->impersonation, NNS_IDENTIFY);
+    assert_int_equal(nns_config_set_impersonation(cfg, NNS_IMPERSONATE), NNS_OK);
+    assert_int_equal(cfg->impersonation, NNS_IMPERSONATE);
     assert_int_equal(nns_config_set_min_ssf(cfg, 0), NNS_OK);
     assert_int_equal(cfg->min_ssf, 0);
     nns_config_unref(cfg);
@@ -275,6 +281,10 @@ static int call_setter(nns_config *cfg, int which)
         return nns_config_insecure_no_replay_cache(cfg);
     case 11:
         return nns_config_set_record_engine(cfg, "gss");
+    case 12:
+        return nns_config_set_trace(cfg, NULL, NULL);
+    case 13:
+        return nns_config_set_impersonation(cfg, NNS_DELEGATE);
     default:
         return nns_config_set_limit(cfg, NNS_LIMIT_IDLE_MS, 1);
     }
@@ -289,7 +299,7 @@ static void the_first_engine_freezes_it(void **state)
     assert_int_equal(nns_engine_new(&e, cfg, 3), NNS_ERR_ARGUMENT);
     assert_int_equal(nns_config_set_min_ssf(cfg, 100), NNS_OK);
     assert_int_equal(nns_engine_new(&e, cfg, NNS_SERVER), NNS_OK);
-    for (int which = 0; which < 13; which++) {
+    for (int which = 0; which < 15; which++) {
         assert_int_equal(call_setter(cfg, which), NNS_ERR_FROZEN);
         assert_int_equal(call_setter(NULL, which), NNS_ERR_ARGUMENT);
     }

@@ -51,6 +51,16 @@ static void level_comes_from_the_flags(void **state)
     assert_int_equal(nns__policy_level(NNS__FLAG_CONF | NNS__FLAG_INTEG), NNS_PROTECT_SEAL);
 }
 
+static void impersonation_comes_from_the_flags(void **state)
+{
+    (void)state;
+    assert_int_equal(nns__policy_impersonation(GOOD_FLAGS), NNS_IMPERSONATE);
+    assert_int_equal(nns__policy_impersonation(GOOD_FLAGS | NNS__FLAG_IDENTIFY), NNS_IDENTIFY);
+    assert_int_equal(nns__policy_impersonation(NNS__FLAG_DELEGATED), NNS_DELEGATE);
+    assert_int_equal(nns__policy_impersonation(NNS__FLAG_DELEGATED | NNS__FLAG_IDENTIFY),
+                     NNS_DELEGATE);
+}
+
 static void the_level_is_never_below_the_required_one(void **state)
 {
     static const char *const names[] = {"none", "sign", "encrypt"};
@@ -274,6 +284,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(level_comes_from_the_flags),
+        cmocka_unit_test(impersonation_comes_from_the_flags),
         cmocka_unit_test(the_level_is_never_below_the_required_one),
         cmocka_unit_test(weak_or_strange_contexts_are_refused),
         cmocka_unit_test(only_a_client_needs_mutual_authentication),
