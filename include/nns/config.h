@@ -62,6 +62,13 @@ NNS_API int nns_config_allow_any_peer(nns_config *cfg); /* anybody who authentic
  * stream's handshake answers NNS_WANT_AUTHORIZE. If patterns are set, they must agree as well. */
 NNS_API int nns_config_defer_authorization(nns_config *cfg, int on);
 
+/* Server: take the credentials that a client delegates (NNS_DELEGATE). Default off: they
+ * are not kept. See nns_engine_store_delegated() and nns/gss.h. */
+NNS_API int nns_config_accept_delegation(nns_config *cfg, int on);
+/* Server: refuse a client that is not bound to the channel below, see
+ * nns_engine_set_channel_binding(). Default off. */
+NNS_API int nns_config_require_channel_binding(nns_config *cfg, int on);
+
 /* Permits NNS_PROTECT_NONE: after the handshake bytes pass in clear and unauthenticated. */
 NNS_API int nns_config_insecure_allow_unprotected(nns_config *cfg);
 /* Server: take tickets without looking for replays (also where KRB5RCACHENAME asks for that,

@@ -36,6 +36,15 @@ NNS_API void *nns_engine_user_data(const nns_engine *e);
  * Errors: ARGUMENT (empty, unprintable, over 1,024 bytes), STATE, NOMEM. */
 NNS_API int nns_engine_set_target(nns_engine *e, const char *name);
 
+/* Before the first step: binds the handshake to the channel below it, for example to a TLS
+ * connection (application data of RFC 2743 1.1.6, such as "tls-server-end-point:" and a hash).
+ * Both sides must set the same bytes: a server that has set some refuses a client that has set
+ * others (POLICY, 1790), and one that has set none only where the configuration says
+ * nns_config_require_channel_binding(). A server that has set none compares nothing, nor does
+ * .NET's on Linux. Copied; len 0 takes it back. Errors: ARGUMENT (over 65,536 bytes), STATE,
+ * NOMEM. */
+NNS_API int nns_engine_set_channel_binding(nns_engine *e, const void *data, size_t len);
+
 #define NNS_STATE_WANT_RECV (1u << 0) /* receive half: there is room for wire bytes */
 #define NNS_STATE_CAN_READ (1u << 1)  /* receive half: a read has a record, or an error, to give */
 #define NNS_STATE_RECV_EOF (1u << 2)  /* receive half: clean end, all plaintext was read */
@@ -139,6 +148,14 @@ NNS_API int32_t nns_engine_legs(const nns_engine *e);  /* handshake records so f
 NNS_API int64_t nns_engine_ticket_end(const nns_engine *e);
 /* Who makes and checks the records: "gss" or "raw" (level none). */
 NNS_API const char *nns_engine_record_engine(const nns_engine *e);
+
+/* Server: writes the credentials that the client delegated to a credential cache ("FILE:/path",
+ * "MEMORY:name"), whose former content is lost; a file is readable by its owner alone. From
+ * WANT_AUTHORIZE or OPEN on, on the engine's thread, as often as wanted.
+ * Errors: ARGUMENT, STATE, FORKED, CREDENTIALS (none were delegated, or the configuration does
+ * not take them, or nns_engine_take_delegated_cred() has), IO (the cache cannot be written).
+ * None is sticky. */
+NNS_API int nns_engine_store_delegated(nns_engine *e, const char *ccache);
 
 #ifdef __cplusplus
 }

@@ -18,11 +18,12 @@ struct nns__token {
     size_t size;
 };
 
-/* What a mechanism is opened for. Borrowed; cfg and target outlive the mechanism. */
+/* What a mechanism is opened for. Borrowed; what it points to outlives the mechanism. */
 struct nns__auth_request {
     const nns_config *cfg;
     nns_role role;
-    const char *target; /* client: never NULL; server: NULL */
+    const char *target;        /* client: never NULL; server: NULL */
+    struct nns__token binding; /* to the channel below; size 0: none */
 };
 
 struct nns__auth {

@@ -32,8 +32,9 @@ struct gss_auth {
     struct nns__gss_cred cred;
     gss_name_t target; /* client */
     gss_ctx_id_t ctx;
-    bool started;  /* a token went through the mechanism */
-    bool finished; /* it is complete, or it failed: no token any more */
+    gss_cred_id_t delegated; /* server */
+    bool started;            /* a token went through the mechanism */
+    bool finished;           /* it is complete, or it failed: no token any more */
 };
 
 static void close_auth(struct nns__auth *auth)
@@ -43,6 +44,7 @@ static void close_auth(struct nns__auth *auth)
 
     (void)gss_delete_sec_context(&minor, &a->ctx, GSS_C_NO_BUFFER);
     (void)gss_release_name(&minor, &a->target);
+    (void)gss_release_cred(&minor, &a->delegated);
     nns__gss_cred_release(&a->cred);
     nns__free(&a->request.cfg->mem, a, sizeof(*a));
 }
@@ -107,6 +109,19 @@ static bool went_well(OM_uint32 major)
     return major == GSS_S_COMPLETE || major == GSS_S_CONTINUE_NEEDED;
 }
 
+/* The channel that this connection is bound to, in *room, or none. */
+static gss_channel_bindings_t bindings(const struct gss_auth *a,
+                                       struct gss_channel_bindings_struct *room)
+{
+    const struct nns__token *binding = &a->request.binding;
+
+    if (binding->size == 0)
+        return GSS_C_NO_CHANNEL_BINDINGS;
+    *room = (struct gss_channel_bindings_struct){.application_data =
+                                                     nns__gss_buffer(binding->data, binding->size)};
+    return room;
+}
+
 static OM_uint32 initiate(const struct gss_auth *a, gss_cred_id_t cred, gss_ctx_id_t *ctx,
                           const gss_OID_desc *mechanism, gss_buffer_t in, gss_buffer_t out,
                           OM_uint32 *minor)
@@ -115,10 +130,10 @@ static OM_uint32 initiate(const struct gss_auth *a, gss_cred_id_t cred, gss_ctx_
         const gss_OID_desc *in;
         gss_OID out;
     } oid = {.in = mechanism};
+    struct gss_channel_bindings_struct room;
 
     return gss_init_sec_context(minor, cred, ctx, a->target, oid.out, wanted_flags(a->request.cfg),
-                                GSS_C_INDEFINITE, GSS_C_NO_CHANNEL_BINDINGS, in, NULL, out, NULL,
-                                NULL);
+                                GSS_C_INDEFINITE, bindings(a, &room), in, NULL, out, NULL, NULL);
 }
 
 /* SPNEGO does not tell why it failed in a way that means something outside of this process. If
@@ -207,15 +222,19 @@ static int step_server(struct gss_auth *a, gss_buffer_t in, gss_buffer_t out, OM
                        struct nns__failure *f)
 {
     struct nns__gss_status status = {.role = NNS_SERVER, .code = NNS_ERR_AUTH};
+    struct gss_channel_bindings_struct room;
 
     if (!a->started && check_first(in->value, in->length, f) != NNS_OK)
         return f->code;
     *major = gss_accept_sec_context(&status.minor, &a->ctx, a->cred.negotiable, in,
-                                    GSS_C_NO_CHANNEL_BINDINGS, NULL, NULL, out, NULL, NULL, NULL);
+                                    bindings(a, &room), NULL, NULL, out, NULL, NULL,
+                                    a->request.cfg->accept_delegation ? &a->delegated : NULL);
     if (went_well(*major))
         return NNS_OK;
     status.major = *major;
     status.exact = is_kerberos(in);
+    if (GSS_ROUTINE_ERROR(*major) == GSS_S_BAD_BINDINGS)
+        status.code = NNS_ERR_POLICY;
     return nns__gss_fail(f, &status, "accept the client");
 }
 
@@ -287,11 +306,22 @@ static int complete_target(struct gss_auth *a, struct nns__facts *facts, struct 
     return NNS_OK;
 }
 
+static void free_delegated(void *delegated)
+{
+    gss_cred_id_t cred = delegated;
+    OM_uint32 minor;
+
+    (void)gss_release_cred(&minor, &cred);
+}
+
 static int inquire(struct nns__auth *auth, struct nns__facts *facts, struct nns__failure *f)
 {
     struct gss_auth *a = (struct gss_auth *)auth;
     int rc = nns__gss_facts(facts, &a->request.cfg->mem, a->ctx, a->request.role, f);
 
+    facts->delegated = a->delegated;
+    facts->delegated_free = free_delegated;
+    a->delegated = GSS_C_NO_CREDENTIAL;
     return rc == NNS_OK ? complete_target(a, facts, f) : rc;
 }
 

@@ -277,11 +277,50 @@ static int acquire_with_password(struct nns__gss_cred *cred,
 
 /* ---- either ---- */
 
+/* The application's own, which is for both mechanisms. */
+static int borrow(struct nns__gss_cred *cred, const struct nns__auth_request *request,
+                  struct nns__failure *f)
+{
+    cred->kerberos = cred->negotiable = request->cfg->gss_cred;
+    cred->borrowed = true;
+    if (request->role == NNS_SERVER)
+        return check_replay_cache(request->cfg, f);
+    return ask_no_more(cred->negotiable, request, f);
+}
+
+static bool has_mechanism(const gss_OID_set_desc *set, const gss_OID_desc *wanted)
+{
+    for (size_t i = 0; set != NULL && i < set->count; i++) {
+        const gss_OID_desc *oid = &set->elements[i];
+
+        if (oid->length == wanted->length &&
+            memcmp(oid->elements, wanted->elements, wanted->length) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool nns__gss_cred_prepare(gss_cred_id_t cred)
+{
+    gss_OID_set mechanisms = GSS_C_NO_OID_SET;
+    OM_uint32 major, minor;
+    bool good;
+
+    major = gss_inquire_cred(&minor, cred, NULL, NULL, NULL, &mechanisms);
+    good = major == GSS_S_COMPLETE && has_mechanism(mechanisms, &nns__gss_spnego) &&
+           has_mechanism(mechanisms, &nns__gss_kerberos) &&
+           gss_set_neg_mechs(&minor, cred, &kerberos_alone) == GSS_S_COMPLETE;
+    (void)gss_release_oid_set(&minor, &mechanisms);
+    return good;
+}
+
 int nns__gss_cred_acquire(struct nns__gss_cred *cred, const struct nns__auth_request *request,
                           struct nns__failure *f)
 {
     struct store store = {0};
 
+    if (request->cfg->gss_cred != NULL)
+        return borrow(cred, request, f);
     if (request->role == NNS_SERVER)
         return acquire_server(cred, request, f);
     if (request->cfg->user != NULL)
@@ -295,8 +334,10 @@ void nns__gss_cred_release(struct nns__gss_cred *cred)
 {
     OM_uint32 minor;
 
-    (void)gss_release_cred(&minor, &cred->negotiable);
-    (void)gss_release_cred(&minor, &cred->kerberos);
+    if (!cred->borrowed) {
+        (void)gss_release_cred(&minor, &cred->negotiable);
+        (void)gss_release_cred(&minor, &cred->kerberos);
+    }
     if (cred->cache != NULL)
         (void)krb5_cc_destroy(cred->krb5, cred->cache);
     if (cred->krb5 != NULL)

@@ -15,6 +15,7 @@
 struct nns__gss_cred {
     gss_cred_id_t kerberos;   /* Kerberos alone; kept for its exact errors */
     gss_cred_id_t negotiable; /* SPNEGO that may choose Kerberos only, and Kerberos itself */
+    bool borrowed;            /* both are the application's */
     krb5_context krb5;        /* with a password: owns the private cache */
     krb5_ccache cache;        /* with a password: in memory, ours alone */
 };
@@ -24,6 +25,9 @@ struct nns__gss_cred {
 int nns__gss_cred_acquire(struct nns__gss_cred *cred, const struct nns__auth_request *request,
                           struct nns__failure *f);
 void nns__gss_cred_release(struct nns__gss_cred *cred);
+
+/* Limits an application's credential to Kerberos under SPNEGO. False: it is not for both. */
+bool nns__gss_cred_prepare(gss_cred_id_t cred);
 
 /* Imports a Kerberos principal. Errors: AUTH. */
 int nns__gss_import_principal(gss_name_t *ret, const char *principal, nns_role role,

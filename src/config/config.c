@@ -28,10 +28,7 @@ static const struct {
     [NNS_LIMIT_BUFFER_BYTES] = {"buffer bytes", 131072, 131072, 16777216},
 };
 
-static int refuse(nns_config *cfg, int code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static int refuse(nns_config *cfg, int code, const char *format, ...)
+int nns__config_refuse(nns_config *cfg, int code, const char *format, ...)
 {
     va_list args;
 
@@ -101,8 +98,7 @@ const char *nns_config_message(const nns_config *cfg)
     return cfg != NULL ? cfg->message : "";
 }
 
-/* Every setter begins with this. */
-static int may_change(nns_config *cfg)
+int nns__config_may_change(nns_config *cfg)
 {
     if (cfg == NULL)
         return NNS_ERR_ARGUMENT;
@@ -127,11 +123,12 @@ static int check_name(nns_config *cfg, const char *what, const char *name)
     size_t length = strnlen(name, NAME_MOST + 1);
 
     if (length == 0)
-        return refuse(cfg, NNS_ERR_ARGUMENT, "%s: it is empty", what);
+        return nns__config_refuse(cfg, NNS_ERR_ARGUMENT, "%s: it is empty", what);
     if (length > NAME_MOST)
-        return refuse(cfg, NNS_ERR_ARGUMENT, "%s: longer than %zu bytes", what, NAME_MOST);
+        return nns__config_refuse(cfg, NNS_ERR_ARGUMENT, "%s: longer than %zu bytes", what,
+                                  NAME_MOST);
     if (!is_printable(name))
-        return refuse(cfg, NNS_ERR_ARGUMENT, "%s: it has control characters", what);
+        return nns__config_refuse(cfg, NNS_ERR_ARGUMENT, "%s: it has control characters", what);
     return NNS_OK;
 }
 
@@ -139,12 +136,12 @@ static int check_name(nns_config *cfg, const char *what, const char *name)
 static int set_name(nns_config *cfg, char **field, const char *what, const char *name)
 {
     char *copy = NULL;
-    int rc = may_change(cfg);
+    int rc = nns__config_may_change(cfg);
 
     if (rc == NNS_OK && name != NULL) {
         rc = check_name(cfg, what, name);
         if (rc == NNS_OK && (copy = nns__strdup(&cfg->mem, name)) == NULL)
-            rc = refuse(cfg, NNS_ERR_NOMEM, "%s: out of memory", what);
+            rc = nns__config_refuse(cfg, NNS_ERR_NOMEM, "%s: out of memory", what);
     }
     if (rc != NNS_OK)
         return rc;
@@ -170,12 +167,13 @@ int nns_config_set_acceptor(nns_config *cfg, const char *principal)
 
 int nns_config_set_user(nns_config *cfg, const char *user, nns_password_fn fn, void *arg)
 {
-    int rc = may_change(cfg);
+    int rc = nns__config_may_change(cfg);
 
     if (rc != NNS_OK)
         return rc;
     if ((user == NULL) != (fn == NULL))
-        return refuse(cfg, NNS_ERR_ARGUMENT, "user: a name and a password function go together");
+        return nns__config_refuse(cfg, NNS_ERR_ARGUMENT,
+                                  "user: a name and a password function go together");
     rc = set_name(cfg, &cfg->user, "user", user);
     if (rc != NNS_OK)
         return rc;
@@ -186,25 +184,26 @@ int nns_config_set_user(nns_config *cfg, const char *user, nns_password_fn fn, v
 
 int nns_config_set_protection(nns_config *cfg, nns_protection least)
 {
-    int rc = may_change(cfg);
+    int rc = nns__config_may_change(cfg);
 
     if (rc != NNS_OK)
         return rc;
     if (least < NNS_PROTECT_NONE || least > NNS_PROTECT_SEAL)
-        return refuse(cfg, NNS_ERR_ARGUMENT, "protection: no such level");
+        return nns__config_refuse(cfg, NNS_ERR_ARGUMENT, "protection: no such level");
     if (least == NNS_PROTECT_NONE && !cfg->allow_unprotected)
-        return refuse(cfg, NNS_ERR_ARGUMENT,
-                      "protection: level none needs nns_config_insecure_allow_unprotected()");
+        return nns__config_refuse(
+            cfg, NNS_ERR_ARGUMENT,
+            "protection: level none needs nns_config_insecure_allow_unprotected()");
     cfg->protection = least;
     return NNS_OK;
 }
 
 int nns_config_set_impersonation(nns_config *cfg, nns_impersonation level)
 {
-    int rc = may_change(cfg);
+    int rc = nns__config_may_change(cfg);
 
     if (rc == NNS_OK && (level < NNS_IDENTIFY || level > NNS_DELEGATE))
-        rc = refuse(cfg, NNS_ERR_ARGUMENT, "impersonation: no such level");
+        rc = nns__config_refuse(cfg, NNS_ERR_ARGUMENT, "impersonation: no such level");
     if (rc == NNS_OK)
         cfg->impersonation = level;
     return rc;
@@ -212,10 +211,11 @@ int nns_config_set_impersonation(nns_config *cfg, nns_impersonation level)
 
 int nns_config_set_min_ssf(nns_config *cfg, uint32_t bits)
 {
-    int rc = may_change(cfg);
+    int rc = nns__config_may_change(cfg);
 
     if (rc == NNS_OK && bits > 256)
-        rc = refuse(cfg, NNS_ERR_ARGUMENT, "strength: no mechanism has more than 256 bits");
+        rc = nns__config_refuse(cfg, NNS_ERR_ARGUMENT,
+                                "strength: no mechanism has more than 256 bits");
     if (rc == NNS_OK)
         cfg->min_ssf = bits;
     return rc;
@@ -229,7 +229,7 @@ static int add_pattern(nns_config *cfg, const char *text)
         pattern->text = nns__strdup(&cfg->mem, text);
     if (pattern == NULL || pattern->text == NULL) {
         nns__free(&cfg->mem, pattern, sizeof(*pattern));
-        return refuse(cfg, NNS_ERR_NOMEM, "allowed peer: out of memory");
+        return nns__config_refuse(cfg, NNS_ERR_NOMEM, "allowed peer: out of memory");
     }
     pattern->next = cfg->allowed;
     cfg->allowed = pattern;
@@ -239,27 +239,29 @@ static int add_pattern(nns_config *cfg, const char *text)
 int nns_config_allow_peer(nns_config *cfg, const char *pattern)
 {
     const char *realm;
-    int rc = may_change(cfg);
+    int rc = nns__config_may_change(cfg);
 
     if (rc != NNS_OK)
         return rc;
     if (pattern == NULL)
-        return refuse(cfg, NNS_ERR_ARGUMENT, "allowed peer: no pattern");
+        return nns__config_refuse(cfg, NNS_ERR_ARGUMENT, "allowed peer: no pattern");
     rc = check_name(cfg, "allowed peer", pattern);
     if (rc != NNS_OK)
         return rc;
     realm = strrchr(pattern, '@');
     if (realm == NULL || realm == pattern || realm[1] == '\0')
-        return refuse(cfg, NNS_ERR_ARGUMENT, "allowed peer: '%.100s' is not NAME@REALM", pattern);
+        return nns__config_refuse(cfg, NNS_ERR_ARGUMENT, "allowed peer: '%.100s' is not NAME@REALM",
+                                  pattern);
     if (strchr(realm, '*') != NULL)
-        return refuse(cfg, NNS_ERR_ARGUMENT,
-                      "allowed peer: '%.100s': '*' must not stand for a realm", pattern);
+        return nns__config_refuse(cfg, NNS_ERR_ARGUMENT,
+                                  "allowed peer: '%.100s': '*' must not stand for a realm",
+                                  pattern);
     return add_pattern(cfg, pattern);
 }
 
 static int set_flag(nns_config *cfg, bool *field, bool on)
 {
-    int rc = may_change(cfg);
+    int rc = nns__config_may_change(cfg);
 
     if (rc == NNS_OK)
         *field = on;
@@ -276,6 +278,16 @@ int nns_config_defer_authorization(nns_config *cfg, int on)
     return set_flag(cfg, cfg != NULL ? &cfg->defer_authorization : NULL, on != 0);
 }
 
+int nns_config_accept_delegation(nns_config *cfg, int on)
+{
+    return set_flag(cfg, cfg != NULL ? &cfg->accept_delegation : NULL, on != 0);
+}
+
+int nns_config_require_channel_binding(nns_config *cfg, int on)
+{
+    return set_flag(cfg, cfg != NULL ? &cfg->require_channel_binding : NULL, on != 0);
+}
+
 int nns_config_insecure_allow_unprotected(nns_config *cfg)
 {
     return set_flag(cfg, cfg != NULL ? &cfg->allow_unprotected : NULL, true);
@@ -288,19 +300,19 @@ int nns_config_insecure_no_replay_cache(nns_config *cfg)
 
 int nns_config_set_record_engine(nns_config *cfg, const char *name)
 {
-    int rc = may_change(cfg);
+    int rc = nns__config_may_change(cfg);
 
     if (rc != NNS_OK)
         return rc;
     if (name == NULL || (strcmp(name, "auto") != 0 && strcmp(name, "gss") != 0))
-        return refuse(cfg, NNS_ERR_ARGUMENT, "record engine: it is 'auto' or 'gss'");
+        return nns__config_refuse(cfg, NNS_ERR_ARGUMENT, "record engine: it is 'auto' or 'gss'");
     cfg->plain_gss = strcmp(name, "gss") == 0;
     return NNS_OK;
 }
 
 int nns_config_set_trace(nns_config *cfg, nns_trace_fn fn, void *arg)
 {
-    int rc = may_change(cfg);
+    int rc = nns__config_may_change(cfg);
 
     if (rc == NNS_OK) {
         cfg->trace = fn;
@@ -311,16 +323,18 @@ int nns_config_set_trace(nns_config *cfg, nns_trace_fn fn, void *arg)
 
 int nns_config_set_limit(nns_config *cfg, int32_t limit, int64_t value)
 {
-    int rc = may_change(cfg);
+    int rc = nns__config_may_change(cfg);
 
     if (rc != NNS_OK)
         return rc;
     if (limit < 1 || limit >= NNS__LIMITS)
-        return refuse(cfg, NNS_ERR_ARGUMENT, "limit: there is no number %d", (int)limit);
+        return nns__config_refuse(cfg, NNS_ERR_ARGUMENT, "limit: there is no number %d",
+                                  (int)limit);
     if (value < limit_rows[limit].least || value > limit_rows[limit].most)
-        return refuse(cfg, NNS_ERR_ARGUMENT, "limit: %s: %lld is not in %lld..%lld",
-                      limit_rows[limit].name, (long long)value, (long long)limit_rows[limit].least,
-                      (long long)limit_rows[limit].most);
+        return nns__config_refuse(cfg, NNS_ERR_ARGUMENT, "limit: %s: %lld is not in %lld..%lld",
+                                  limit_rows[limit].name, (long long)value,
+                                  (long long)limit_rows[limit].least,
+                                  (long long)limit_rows[limit].most);
     cfg->limits[limit] = value;
     return NNS_OK;
 }

@@ -32,6 +32,7 @@ struct nns_config {
     char *user;
     nns_password_fn password_fn;
     void *password_arg;
+    void *gss_cred; /* a gss_cred_id_t of the application's, or NULL */
 
     nns_protection protection;
     nns_impersonation impersonation;
@@ -41,6 +42,8 @@ struct nns_config {
     bool defer_authorization;
     bool allow_unprotected;
     bool no_replay_cache;
+    bool accept_delegation;
+    bool require_channel_binding;
     bool plain_gss; /* record engine "gss" */
     nns_trace_fn trace;
     void *trace_arg;
@@ -53,6 +56,11 @@ struct nns_config {
 };
 
 void nns__config_freeze(nns_config *cfg);
+/* What every setter begins with: NNS_OK, ARGUMENT (cfg is NULL), FROZEN. */
+int nns__config_may_change(nns_config *cfg);
+/* Leaves the message of a setter that refuses; answers code. */
+int nns__config_refuse(nns_config *cfg, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 static inline size_t nns__config_size_limit(const nns_config *cfg, enum nns_limit limit)
 {

@@ -10,6 +10,8 @@ void nns__facts_free(struct nns__facts *facts, const struct nns__mem *mem)
 {
     nns__strfree(mem, facts->peer_name);
     nns__strfree(mem, facts->target);
+    if (facts->delegated != NULL)
+        facts->delegated_free(facts->delegated);
     *facts = (struct nns__facts){0};
 }
 
@@ -61,6 +63,9 @@ static int check_security(const nns_config *cfg, nns_role role, const struct nns
                          level_name(cfg->protection), level_name(level));
     if (role == NNS_CLIENT && (facts->flags & NNS__FLAG_MUTUAL) == 0)
         return unmet(f, "the server has not proved who it is");
+    if (role == NNS_SERVER && cfg->require_channel_binding &&
+        (facts->flags & NNS__FLAG_CHANNEL_BOUND) == 0)
+        return unmet(f, "the client is not bound to the channel");
     if (facts->ssf < cfg->min_ssf)
         return nns__fail(f, NNS_ERR_POLICY, NNS__STATUS_TRUST_FAILURE,
                          "policy: the session key has %u bits, min SSF is %u", (unsigned)facts->ssf,

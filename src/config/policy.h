@@ -21,6 +21,7 @@
 #define NNS__FLAG_DATAGRAM (1u << 7)
 #define NNS__FLAG_IDENTIFY (1u << 8)
 #define NNS__FLAG_DELEGATED (1u << 9)
+#define NNS__FLAG_CHANNEL_BOUND (1u << 10)
 
 enum nns__mechanism {
     NNS__MECHANISM_UNKNOWN, /* none of ours: never allowed */
@@ -35,6 +36,8 @@ struct nns__facts {
     int64_t ticket_end; /* seconds since 1970, 0: unknown */
     char *peer_name;    /* server: the client's */
     char *target;       /* whom the client asked for */
+    void *delegated;    /* server: the client's credentials, the mechanism's own object, or NULL */
+    void (*delegated_free)(void *delegated);
 };
 
 void nns__facts_free(struct nns__facts *facts, const struct nns__mem *mem);

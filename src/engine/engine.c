@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define TARGET_MOST ((size_t)1024)
+#define BINDING_MOST ((size_t)65536)
 
 int nns_engine_new(nns_engine **ret, nns_config *cfg, nns_role role)
 {
@@ -52,6 +53,7 @@ void nns_engine_free(nns_engine *e)
     nns__facts_free(&e->facts, &mem);
     nns__strfree(&mem, e->handshake.target);
     nns__strfree(&mem, e->target);
+    nns__token_free(&e->binding, &mem);
     nns__error_free(&mem, atomic_load(&e->error));
     nns_config_unref(e->cfg);
     nns__free_wiped(&mem, e, sizeof(*e));
@@ -139,6 +141,15 @@ void nns__engine_set_phase(nns_engine *e, int32_t phase)
 
 /* ---- before the handshake ---- */
 
+/* True until the mechanism is called for the first time. */
+static bool is_before_first_step(const nns_engine *e)
+{
+    const struct nns__handshake *h = &e->handshake;
+
+    return (h->state == NNS__START || h->state == NNS__STEP) && h->job == NULL && h->auth == NULL &&
+           nns__engine_failed(e) == NNS_OK;
+}
+
 int nns_engine_set_target(nns_engine *e, const char *name)
 {
     char *copy;
@@ -153,14 +164,30 @@ int nns_engine_set_target(nns_engine *e, const char *name)
         if ((unsigned char)name[i] <= 0x20 || name[i] == 0x7f)
             return NNS_ERR_ARGUMENT;
     }
-    if (e->handshake.state != NNS__STEP || e->handshake.job != NULL || e->handshake.auth != NULL ||
-        nns__engine_failed(e) != NNS_OK)
+    if (!is_before_first_step(e))
         return NNS_ERR_STATE;
     copy = nns__strdup(&e->mem, name);
     if (copy == NULL)
         return NNS_ERR_NOMEM;
     nns__strfree(&e->mem, e->target);
     e->target = copy;
+    return NNS_OK;
+}
+
+int nns_engine_set_channel_binding(nns_engine *e, const void *data, size_t len)
+{
+    struct nns__token copy = {.size = len};
+
+    if (e == NULL || (data == NULL && len > 0) || len > BINDING_MOST)
+        return NNS_ERR_ARGUMENT;
+    if (!is_before_first_step(e))
+        return NNS_ERR_STATE;
+    if (len > 0 && (copy.data = nns__alloc(&e->mem, len)) == NULL)
+        return NNS_ERR_NOMEM;
+    if (len > 0)
+        memcpy(copy.data, data, len);
+    nns__token_free(&e->binding, &e->mem);
+    e->binding = copy;
     return NNS_OK;
 }
 

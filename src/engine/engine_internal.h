@@ -86,7 +86,8 @@ struct nns_engine {
     struct nns__send_half send;
     struct nns__protection protection;
     struct nns__facts facts;
-    char *target; /* client */
+    char *target;              /* client */
+    struct nns__token binding; /* to the channel below; goes with the mechanism */
     void *user_data;
 };
 
@@ -147,8 +148,9 @@ struct nns_job {
     nns_engine *engine; /* NULL once it is gone or has let go; engine's thread only */
     struct nns__auth_request request;
     nns_config *cfg;
-    char *target;           /* the mechanism's */
-    struct nns__auth *auth; /* likewise */
+    char *target;              /* the mechanism's */
+    struct nns__token binding; /* likewise */
+    struct nns__auth *auth;    /* likewise */
     struct nns__token input;
     atomic_int owners; /* who will still run it, who will still finish or abandon it */
     atomic_bool abandoned;

@@ -14,6 +14,7 @@ static void job_free(nns_job *job)
         job->auth->ops->close(job->auth);
     nns__token_free(&job->input, &mem);
     nns__token_free(&job->output, &mem);
+    nns__token_free(&job->binding, &mem);
     nns__protection_free(&job->protection);
     nns__facts_free(&job->facts, &mem);
     nns__strfree(&mem, job->target);
@@ -85,8 +86,10 @@ int nns_engine_take_job(nns_engine *e, nns_job **ret)
         return nns__engine_fail_memory(e);
     h->job->engine = e;
     move_mechanism(&h->job->auth, &h->job->target, &h->auth, &h->target);
-    h->job->request =
-        (struct nns__auth_request){.cfg = e->cfg, .role = e->role, .target = h->job->target};
+    h->job->binding = e->binding;
+    e->binding = (struct nns__token){0};
+    h->job->request = (struct nns__auth_request){
+        .cfg = e->cfg, .role = e->role, .target = h->job->target, .binding = h->job->binding};
     h->job->input = h->input;
     h->input = (struct nns__token){0};
     *ret = h->job;
@@ -135,6 +138,8 @@ int nns_engine_finish_job(nns_engine *e, nns_job *job)
         return rc;
     e->handshake.job = NULL;
     move_mechanism(&e->handshake.auth, &e->handshake.target, &job->auth, &job->target);
+    e->binding = job->binding;
+    job->binding = (struct nns__token){0};
     rc = nns__engine_failed(e);
     if (rc == NNS_OK)
         rc = nns__handshake_stepped(e, job);

@@ -307,3 +307,10 @@ int nns__protect_gss_new(struct nns__protection *ret, const struct nns__mem *mem
     *ctx = GSS_C_NO_CONTEXT;
     return NNS_OK;
 }
+
+gss_ctx_id_t nns__protect_gss_context(const struct nns__protection *protection)
+{
+    if (protection->sealer == NULL || protection->sealer->ops != &sealer_ops)
+        return GSS_C_NO_CONTEXT;
+    return ((const struct gss_sealer *)protection->sealer)->shared->ctx;
+}

@@ -17,4 +17,8 @@
 int nns__protect_gss_new(struct nns__protection *ret, const struct nns__mem *mem, gss_ctx_id_t *ctx,
                          uint32_t flags, struct nns__failure *f);
 
+/* The context of a protection that nns__protect_gss_new() made, which keeps it; else
+ * GSS_C_NO_CONTEXT. */
+gss_ctx_id_t nns__protect_gss_context(const struct nns__protection *protection);
+
 #endif

@@ -429,7 +429,7 @@ static void leaks_are_not_ours(bool from_now)
 static void expect_unopened(nns_config *cfg, nns_role role, const char *target, int code,
                             const char *words, const char *hint)
 {
-    struct nns__auth_request request = {cfg, role, target};
+    struct nns__auth_request request = {cfg, role, target, {0}};
     struct nns__auth *auth = NULL;
     struct nns__failure f = {0};
 
@@ -728,7 +728,7 @@ static int try_handshake(nns_config *cfg, struct nns__failure *f)
     struct realm_pair pair = {0};
     struct nns__token first = {0}, second = {0}, none = {0};
     struct side *client = &pair.client, *server = &pair.server;
-    struct nns__auth_request initiator = {cfg, NNS_CLIENT, TARGET}, acceptor = {.cfg = cfg};
+    struct nns__auth_request initiator = {cfg, NNS_CLIENT, TARGET, {0}}, acceptor = {.cfg = cfg};
     int rc;
 
     acceptor.role = NNS_SERVER;

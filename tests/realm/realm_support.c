@@ -82,7 +82,7 @@ void side_init(struct side *side, nns_config *cfg, nns_role role)
 
 void side_open(struct side *side, const char *target)
 {
-    struct nns__auth_request request = {side->cfg, side->role, target};
+    struct nns__auth_request request = {side->cfg, side->role, target, {0}};
 
     if (nns__auth_gss.open(&side->auth, &request, &side->f) != NNS_OK)
         fail_msg("open: %s", side->f.message);

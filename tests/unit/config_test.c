@@ -8,6 +8,7 @@
 #include "support/check.h"
 
 #include <nns/engine.h>
+#include <nns/gss.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,6 +45,8 @@ static void defaults_are_the_strict_ones(void **state)
     assert_null(cfg->allowed);
     assert_false(cfg->allow_any_peer || cfg->defer_authorization || cfg->allow_unprotected);
     assert_false(cfg->no_replay_cache || cfg->plain_gss);
+    assert_false(cfg->accept_delegation || cfg->require_channel_binding);
+    assert_null(cfg->gss_cred);
     assert_null(cfg->ccache);
     assert_null(cfg->keytab);
     assert_null(cfg->acceptor);
@@ -285,6 +288,12 @@ static int call_setter(nns_config *cfg, int which)
         return nns_config_set_trace(cfg, NULL, NULL);
     case 13:
         return nns_config_set_impersonation(cfg, NNS_DELEGATE);
+    case 14:
+        return nns_config_require_channel_binding(cfg, 1);
+    case 15:
+        return nns_config_accept_delegation(cfg, 1);
+    case 16:
+        return nns_config_set_gss_cred(cfg, GSS_C_NO_CREDENTIAL);
     default:
         return nns_config_set_limit(cfg, NNS_LIMIT_IDLE_MS, 1);
     }
@@ -299,7 +308,7 @@ static void the_first_engine_freezes_it(void **state)
     assert_int_equal(nns_engine_new(&e, cfg, 3), NNS_ERR_ARGUMENT);
     assert_int_equal(nns_config_set_min_ssf(cfg, 100), NNS_OK);
     assert_int_equal(nns_engine_new(&e, cfg, NNS_SERVER), NNS_OK);
-    for (int which = 0; which < 15; which++) {
+    for (int which = 0; which < 17; which++) {
         assert_int_equal(call_setter(cfg, which), NNS_ERR_FROZEN);
         assert_int_equal(call_setter(NULL, which), NNS_ERR_ARGUMENT);
     }
