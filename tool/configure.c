@@ -125,6 +125,8 @@ static int set_credentials(nns_config *cfg, const struct options *o)
     int rc = nns_config_set_ccache(cfg, o->ccache);
 
     if (rc == NNS_OK)
+        rc = nns_config_set_client_keytab(cfg, o->client_keytab);
+    if (rc == NNS_OK)
         rc = nns_config_set_keytab(cfg, o->keytab);
     if (rc == NNS_OK)
         rc = nns_config_set_acceptor(cfg, o->service);

@@ -29,6 +29,7 @@ static const char usage_text[] =
     "Connect:\n"
     "  --target SERVICE/HOST[@REALM]    whom to ask for (default host/HOST)\n"
     "  --ccache NAME                    credential cache (default the system's)\n"
+    "  --client-keytab FILE             get and renew the ticket with this key, unattended\n"
     "  --user NAME                      log in with a password instead, from:\n"
     "  --password-file FILE             its first line; the file must be the user's alone\n"
     "  --password-fd N                  or the first line of descriptor N\n"
@@ -56,6 +57,7 @@ enum {
     OPT_PASSWORD_FILE,
     OPT_PASSWORD_FD,
     OPT_CCACHE,
+    OPT_CLIENT_KEYTAB,
     OPT_KEYTAB,
     OPT_SERVICE,
     OPT_ALLOW,
@@ -81,6 +83,7 @@ static const struct option long_options[] = {
     {"password-file", required_argument, NULL, OPT_PASSWORD_FILE},
     {"password-fd", required_argument, NULL, OPT_PASSWORD_FD},
     {"ccache", required_argument, NULL, OPT_CCACHE},
+    {"client-keytab", required_argument, NULL, OPT_CLIENT_KEYTAB},
     {"keytab", required_argument, NULL, OPT_KEYTAB},
     {"service", required_argument, NULL, OPT_SERVICE},
     {"allow", required_argument, NULL, OPT_ALLOW},
@@ -106,6 +109,7 @@ static int taken_by(int option)
     case OPT_PASSWORD_FILE:
     case OPT_PASSWORD_FD:
     case OPT_CCACHE:
+    case OPT_CLIENT_KEYTAB:
     case OPT_CONNECT_TIMEOUT:
         return FOR_CONNECT;
     case OPT_KEYTAB:
@@ -244,6 +248,9 @@ static bool keep_text(struct options *o, int option, const char *text)
     case OPT_CCACHE:
         o->ccache = text;
         return true;
+    case OPT_CLIENT_KEYTAB:
+        o->client_keytab = text;
+        return true;
     case OPT_KEYTAB:
         o->keytab = text;
         return true;
@@ -320,6 +327,8 @@ static int check_together(const struct options *o)
         return report_usage("--user needs --password-file or --password-fd");
     if (o->user != NULL && o->ccache != NULL)
         return report_usage("--user and --ccache contradict each other");
+    if (o->user != NULL && o->client_keytab != NULL)
+        return report_usage("--user and --client-keytab contradict each other");
     if (o->command != COMMAND_LISTEN)
         return -1;
     if (o->allow_all && o->allow_count > 0)

@@ -31,6 +31,7 @@ struct options {
     const char *password_file;
     int password_fd; /* -1: none */
     const char *ccache;
+    const char *client_keytab;
     const char *keytab;
     const char *service;
     const char *allow[OPTIONS_ALLOW_MOST];

@@ -32,6 +32,12 @@ NNS_API const char *nns_config_message(const nns_config *cfg);
 
 /* Client: the credential cache ("FILE:/path", "KEYRING:...", a path); NULL: the system's. */
 NNS_API int nns_config_set_ccache(nns_config *cfg, const char *name);
+/* Client: a keytab with the client's own key, for programs that run unattended: where the
+ * credential cache is empty, ended, or past the half of the time that its ticket from the keytab
+ * lasts, a new ticket is got with the first key in the keytab (or the one of the cache's
+ * principal). With a named cache it is kept there for later connections, also of other processes;
+ * without one each connection gets a ticket of its own, in memory. Not used with a password. */
+NNS_API int nns_config_set_client_keytab(nns_config *cfg, const char *name);
 /* Client: log in as user ("alice@REALM", "REALM\alice", "alice" in the default realm) with a
  * password instead of a credential cache. fn writes the password and a NUL into buf and answers
  * its length in bytes, or a result below 0, which fails the connection. It is called on the

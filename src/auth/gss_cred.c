@@ -2,7 +2,8 @@
  *
  * Acquiring credentials. Kerberos alone comes first, because SPNEGO hides why it has none; then
  * SPNEGO beside it, limited to Kerberos. With a password the ticket goes from the first into a
- * cache in memory for the second, so that the KDC is asked once.
+ * cache in memory for the second, so that the KDC is asked once; with a client keytab and no cache
+ * both use such a cache.
  */
 #include "auth/gss_cred.h"
 
@@ -101,8 +102,11 @@ static int no_credentials(struct nns__failure *f, const struct nns__auth_request
 {
     struct nns__gss_status status = {major, minor, request->role, true, NNS_ERR_CREDENTIALS};
     bool client = request->role == NNS_CLIENT;
-    const char *name = client ? request->cfg->ccache : request->cfg->keytab;
+    const nns_config *cfg = request->cfg;
+    const char *name = client ? cfg->ccache : cfg->keytab;
 
+    if (client && cfg->client_keytab != NULL)
+        return nns__gss_fail(f, &status, "client keytab '%.100s'", cfg->client_keytab);
     return nns__gss_fail(f, &status, "%s '%.100s'", client ? "credential cache" : "keytab",
                          name != NULL ? name : "of the system");
 }
@@ -163,7 +167,7 @@ static int acquire_server(struct nns__gss_cred *cred, const struct nns__auth_req
     return rc;
 }
 
-/* ---- client with a password ---- */
+/* ---- client with a password or a keytab ---- */
 
 static int krb5_failed(struct nns__failure *f, krb5_error_code minor)
 {
@@ -173,21 +177,28 @@ static int krb5_failed(struct nns__failure *f, krb5_error_code minor)
     return nns__gss_fail(f, &status, "credential cache in memory");
 }
 
-/* Moves the ticket of cred->kerberos to a cache that nobody else knows. The library keeps a copy
- * of the password in that credential, so it goes at once. */
-static int store_in_memory(struct nns__gss_cred *cred, const struct nns__auth_request *request,
-                           char **full_name, struct nns__failure *f)
+/* A cache in memory that nobody else knows. *full_name: for krb5_free_string(). */
+static int make_private_cache(struct nns__gss_cred *cred, char **full_name, struct nns__failure *f)
 {
-    struct store store = {0};
-    OM_uint32 major, minor;
     krb5_error_code error = krb5_init_context(&cred->krb5);
 
     if (error == 0)
         error = krb5_cc_new_unique(cred->krb5, "MEMORY", NULL, &cred->cache);
     if (error == 0)
         error = krb5_cc_get_full_name(cred->krb5, cred->cache, full_name);
-    if (error != 0)
-        return krb5_failed(f, error);
+    return error == 0 ? NNS_OK : krb5_failed(f, error);
+}
+
+/* Moves the ticket of cred->kerberos to a private cache. The library keeps a copy of the password
+ * in that credential, so it goes at once. */
+static int store_in_memory(struct nns__gss_cred *cred, const struct nns__auth_request *request,
+                           char **full_name, struct nns__failure *f)
+{
+    struct store store = {0};
+    OM_uint32 major, minor;
+
+    if (make_private_cache(cred, full_name, f) != NNS_OK)
+        return f->code;
     store_add(&store, "ccache", *full_name);
     major = gss_store_cred_into(&minor, cred->kerberos, GSS_C_INITIATE, &both[1], 1, 1, &store.set,
                                 NULL, NULL);
@@ -275,6 +286,27 @@ static int acquire_with_password(struct nns__gss_cred *cred,
     return rc;
 }
 
+/* The library itself gets and renews the ticket, in the cache that it is given. */
+static int acquire_with_keytab(struct nns__gss_cred *cred, const struct nns__auth_request *request,
+                               struct nns__failure *f)
+{
+    const nns_config *cfg = request->cfg;
+    struct store store = {0};
+    char *full_name = NULL;
+    int rc = NNS_OK;
+
+    if (cfg->ccache == NULL)
+        rc = make_private_cache(cred, &full_name, f);
+    if (rc == NNS_OK) {
+        store_add(&store, "client_keytab", cfg->client_keytab);
+        store_add(&store, "ccache", cfg->ccache != NULL ? cfg->ccache : full_name);
+        rc = acquire_stored(cred, request, GSS_C_NO_NAME, &store, f);
+    }
+    if (full_name != NULL)
+        krb5_free_string(cred->krb5, full_name);
+    return rc;
+}
+
 /* ---- either ---- */
 
 /* The application's own, which is for both mechanisms. */
@@ -325,6 +357,8 @@ int nns__gss_cred_acquire(struct nns__gss_cred *cred, const struct nns__auth_req
         return acquire_server(cred, request, f);
     if (request->cfg->user != NULL)
         return acquire_with_password(cred, request, f);
+    if (request->cfg->client_keytab != NULL)
+        return acquire_with_keytab(cred, request, f);
     if (request->cfg->ccache != NULL)
         store_add(&store, "ccache", request->cfg->ccache);
     return acquire_stored(cred, request, GSS_C_NO_NAME, &store, f);

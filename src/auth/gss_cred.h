@@ -16,8 +16,8 @@ struct nns__gss_cred {
     gss_cred_id_t kerberos;   /* Kerberos alone; kept for its exact errors */
     gss_cred_id_t negotiable; /* SPNEGO that may choose Kerberos only, and Kerberos itself */
     bool borrowed;            /* both are the application's */
-    krb5_context krb5;        /* with a password: owns the private cache */
-    krb5_ccache cache;        /* with a password: in memory, ours alone */
+    krb5_context krb5;        /* owns the private cache */
+    krb5_ccache cache;        /* with a password or a client keytab: in memory, ours alone */
 };
 
 /* Acquires. What cred then holds must be released, also after a failure. May ask the KDC.

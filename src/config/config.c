@@ -75,6 +75,7 @@ void nns_config_unref(nns_config *cfg)
         return;
     mem = cfg->mem;
     nns__strfree(&mem, cfg->ccache);
+    nns__strfree(&mem, cfg->client_keytab);
     nns__strfree(&mem, cfg->keytab);
     nns__strfree(&mem, cfg->acceptor);
     nns__strfree(&mem, cfg->user);
@@ -153,6 +154,11 @@ static int set_name(nns_config *cfg, char **field, const char *what, const char 
 int nns_config_set_ccache(nns_config *cfg, const char *name)
 {
     return set_name(cfg, cfg != NULL ? &cfg->ccache : NULL, "credential cache", name);
+}
+
+int nns_config_set_client_keytab(nns_config *cfg, const char *name)
+{
+    return set_name(cfg, cfg != NULL ? &cfg->client_keytab : NULL, "client keytab", name);
 }
 
 int nns_config_set_keytab(nns_config *cfg, const char *name)

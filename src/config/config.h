@@ -27,6 +27,7 @@ struct nns_config {
     atomic_bool frozen;
 
     char *ccache;
+    char *client_keytab;
     char *keytab;
     char *acceptor;
     char *user;

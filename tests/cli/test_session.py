@@ -12,8 +12,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
 from processes import (  # noqa: E402
     DEADLINE,
+    NO_TICKET,
     OPEN,
     NnsTest,
+    ccache,
     content,
     environment,
     realm,
@@ -115,6 +117,22 @@ class Session(NnsTest):
             result = self.nns_connect(server.port, *delegate, "--ccache", cache, data=b"x")
         self.assert_connected(result, "encrypt")
         self.assertRegex("\n".join(result.errors), "nothing was delegated")
+
+    def test_client_keytab_needs_no_ticket(self):
+        server = self.nns_listen(allow="robot@NNS.TEST")
+        keytab = ["--client-keytab", realm("robot.keytab")]
+        result = self.nns_connect(server.port, *keytab, data=b"x", **ccache(NO_TICKET))
+        self.assert_connected(result, "encrypt")
+        self.assertFalse(os.path.exists(realm(NO_TICKET)))
+        with tempfile.TemporaryDirectory() as folder:
+            cache = ["--ccache", f"FILE:{folder}/ccache"]
+            self.assert_connected(self.nns_connect(server.port, *keytab, *cache), "encrypt")
+            self.assert_connected(self.nns_connect(server.port, *cache), "encrypt")  # kept there
+
+    def test_service_under_a_user_principal(self):
+        server = self.nns_listen("--service", "service")
+        result = self.nns_connect(server.port, target="service@NNS.TEST", data=b"x")
+        self.assert_connected(result, "encrypt", target="service")
 
     def test_options_take_the_place_of_the_environment(self):
         server = self.nns_listen("--service", "host/localhost", KRB5_KTNAME="FILE:/nonexistent")

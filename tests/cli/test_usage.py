@@ -67,6 +67,8 @@ class Usage(NnsTest):
         self.assert_usage(["connect", *both, "h:1"], "contradict")
         both = ["--user", "a", "--password-fd", "0", "--ccache", "c"]
         self.assert_usage(["connect", *both, "h:1"], "contradict")
+        both = ["--user", "a", "--password-fd", "0", "--client-keytab", "k"]
+        self.assert_usage(["connect", *both, "h:1"], "contradict")
         both = ["--allow", "a@B", "--allow-all"]
         self.assert_usage(["listen", "--echo", *both, "1"], "contradict")
 

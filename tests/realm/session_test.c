@@ -373,6 +373,175 @@ static void channel_bindings_are_set_before_the_first_step(void **state)
     end(&s);
 }
 
+/* ---- a client's own keytab ---- */
+
+static nns_config *robot_cfg(const char *ccache)
+{
+    nns_config *cfg = client_cfg();
+    char *keytab = realm_file("robot.keytab");
+
+    assert_int_equal(nns_config_set_ccache(cfg, ccache), NNS_OK);
+    assert_int_equal(nns_config_set_client_keytab(cfg, keytab), NNS_OK);
+    free(keytab);
+    return cfg;
+}
+
+/* A connection of robot's, which must open. */
+static void robot_connects(const char *ccache)
+{
+    struct session s = make(robot_cfg(ccache), server_cfg(), TARGET);
+
+    expect_open(&s);
+    assert_string_equal(nns_engine_peer_name(s.server), "robot@" REALM);
+    end(&s);
+}
+
+struct cache {
+    krb5_context context;
+    krb5_ccache cache;
+    krb5_principal robot, tgs;
+};
+
+static void cache_open(struct cache *c, const char *name)
+{
+    assert_int_equal(krb5_init_context(&c->context), 0);
+    assert_int_equal(krb5_cc_resolve(c->context, name, &c->cache), 0);
+    assert_int_equal(krb5_parse_name(c->context, "robot@" REALM, &c->robot), 0);
+    assert_int_equal(krb5_parse_name(c->context, "krbtgt/" REALM "@" REALM, &c->tgs), 0);
+}
+
+static void cache_close(struct cache *c, bool destroy)
+{
+    krb5_free_principal(c->context, c->robot);
+    krb5_free_principal(c->context, c->tgs);
+    assert_int_equal((destroy ? krb5_cc_destroy : krb5_cc_close)(c->context, c->cache), 0);
+    krb5_free_context(c->context);
+}
+
+/* The ticket-granting ticket of the cache: for krb5_free_cred_contents(). */
+static krb5_creds cache_ticket(struct cache *c)
+{
+    krb5_creds wanted = {.client = c->robot, .server = c->tgs}, found = {0};
+
+    assert_int_equal(krb5_cc_retrieve_cred(c->context, c->cache, 0, &wanted, &found), 0);
+    return found;
+}
+
+/* The cache as it is some time after the ticket ended, with nothing else in it. */
+static void let_ticket_end(const char *name)
+{
+    struct cache c;
+    krb5_creds ticket;
+
+    cache_open(&c, name);
+    ticket = cache_ticket(&c);
+    ticket.times.starttime = ticket.times.authtime = (krb5_timestamp)1000000000;
+    ticket.times.endtime = (krb5_timestamp)1000003600;
+    assert_int_equal(krb5_cc_initialize(c.context, c.cache, c.robot), 0);
+    assert_int_equal(krb5_cc_store_cred(c.context, c.cache, &ticket), 0);
+    krb5_free_cred_contents(c.context, &ticket);
+    cache_close(&c, false);
+}
+
+static krb5_timestamp ticket_end(const char *name)
+{
+    struct cache c;
+    krb5_creds ticket;
+    krb5_timestamp end_time;
+
+    cache_open(&c, name);
+    ticket = cache_ticket(&c);
+    end_time = ticket.times.endtime;
+    krb5_free_cred_contents(c.context, &ticket);
+    cache_close(&c, false);
+    return end_time;
+}
+
+static void destroy_cache(const char *name)
+{
+    struct cache c;
+
+    cache_open(&c, name);
+    cache_close(&c, true);
+}
+
+static void a_client_keytab_fills_a_named_cache(void **state)
+{
+    static const char name[] = "MEMORY:robot-empty";
+    krb5_timestamp first;
+
+    (void)state;
+    robot_connects(name);
+    first = ticket_end(name);
+    robot_connects(name);
+    assert_int_equal(ticket_end(name), first); /* the second connection used the same */
+    destroy_cache(name);
+}
+
+static void a_ticket_that_has_ended_is_renewed(void **state)
+{
+    static const char name[] = "MEMORY:robot-ended";
+    nns_config *without = client_cfg();
+    struct session s;
+
+    (void)state;
+    robot_connects(name);
+    let_ticket_end(name);
+    assert_int_equal(nns_config_set_ccache(without, name), NNS_OK);
+    s = make(without, server_cfg(), TARGET);
+    pump(&s);
+    assert_int_equal(nns_error_code(nns_engine_error(s.client)), NNS_ERR_CREDENTIALS);
+    end(&s);
+    robot_connects(name);
+    assert_true(ticket_end(name) > (krb5_timestamp)1000003600);
+    destroy_cache(name);
+}
+
+/* The library notes in the cache when the ticket is to be renewed: halfway. */
+static void a_ticket_is_renewed_before_it_ends(void **state)
+{
+    static const char name[] = "MEMORY:robot-due";
+    krb5_data due = {.data = (char[]){"1000000000"}, .length = 10};
+    krb5_data noted = {0};
+    struct cache c;
+
+    (void)state;
+    robot_connects(name);
+    cache_open(&c, name);
+    assert_int_equal(krb5_cc_get_config(c.context, c.cache, NULL, "refresh_time", &noted), 0);
+    krb5_free_data_contents(c.context, &noted);
+    assert_int_equal(krb5_cc_set_config(c.context, c.cache, NULL, "refresh_time", &due), 0);
+    cache_close(&c, false);
+    robot_connects(name);
+    cache_open(&c, name);
+    assert_int_equal(krb5_cc_get_config(c.context, c.cache, NULL, "refresh_time", &noted), 0);
+    assert_memory_not_equal(noted.data, due.data, 10);
+    krb5_free_data_contents(c.context, &noted);
+    cache_close(&c, true);
+}
+
+static void a_client_keytab_needs_no_cache(void **state)
+{
+    (void)state;
+    robot_connects(NULL);
+    robot_connects(NULL);
+}
+
+static void a_client_keytab_that_is_missing_is_named(void **state)
+{
+    nns_config *cfg = client_cfg();
+    struct session s;
+
+    (void)state;
+    assert_int_equal(nns_config_set_ccache(cfg, NULL), NNS_OK);
+    assert_int_equal(nns_config_set_client_keytab(cfg, "FILE:/nonexistent/k"), NNS_OK);
+    s = make(cfg, server_cfg(), TARGET);
+    pump(&s);
+    assert_int_equal(nns_error_code(nns_engine_error(s.client)), NNS_ERR_CREDENTIALS);
+    assert_non_null(strstr(nns_error_message(nns_engine_error(s.client)), "/nonexistent/k"));
+    end(&s);
+}
+
 /* ---- targets ---- */
 
 static void a_service_may_run_under_a_user_principal(void **state)
@@ -406,6 +575,11 @@ int main(void)
         cmocka_unit_test(a_credential_for_one_mechanism_is_refused),
         cmocka_unit_test(channel_bindings_must_match),
         cmocka_unit_test(channel_bindings_are_set_before_the_first_step),
+        cmocka_unit_test(a_client_keytab_fills_a_named_cache),
+        cmocka_unit_test(a_ticket_that_has_ended_is_renewed),
+        cmocka_unit_test(a_ticket_is_renewed_before_it_ends),
+        cmocka_unit_test(a_client_keytab_needs_no_cache),
+        cmocka_unit_test(a_client_keytab_that_is_missing_is_named),
         cmocka_unit_test(a_service_may_run_under_a_user_principal),
     };
     int skip = realm_prepare();

@@ -48,6 +48,7 @@ static void defaults_are_the_strict_ones(void **state)
     assert_false(cfg->accept_delegation || cfg->require_channel_binding);
     assert_null(cfg->gss_cred);
     assert_null(cfg->ccache);
+    assert_null(cfg->client_keytab);
     assert_null(cfg->keytab);
     assert_null(cfg->acceptor);
     assert_null(cfg->user);
@@ -71,6 +72,7 @@ static void names_are_checked_and_copied(void **state)
         const char *what;
     } rows[] = {
         {nns_config_set_ccache, &cfg->ccache, "credential cache"},
+        {nns_config_set_client_keytab, &cfg->client_keytab, "client keytab"},
         {nns_config_set_keytab, &cfg->keytab, "keytab"},
         {nns_config_set_acceptor, &cfg->acceptor, "acceptor"},
         {set_user, &cfg->user, "user"},
@@ -293,6 +295,8 @@ static int call_setter(nns_config *cfg, int which)
     case 15:
         return nns_config_accept_delegation(cfg, 1);
     case 16:
+        return nns_config_set_client_keytab(cfg, "x");
+    case 17:
         return nns_config_set_gss_cred(cfg, GSS_C_NO_CREDENTIAL);
     default:
         return nns_config_set_limit(cfg, NNS_LIMIT_IDLE_MS, 1);
@@ -308,7 +312,7 @@ static void the_first_engine_freezes_it(void **state)
     assert_int_equal(nns_engine_new(&e, cfg, 3), NNS_ERR_ARGUMENT);
     assert_int_equal(nns_config_set_min_ssf(cfg, 100), NNS_OK);
     assert_int_equal(nns_engine_new(&e, cfg, NNS_SERVER), NNS_OK);
-    for (int which = 0; which < 17; which++) {
+    for (int which = 0; which < 18; which++) {
         assert_int_equal(call_setter(cfg, which), NNS_ERR_FROZEN);
         assert_int_equal(call_setter(NULL, which), NNS_ERR_ARGUMENT);
     }
