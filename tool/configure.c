@@ -103,6 +103,23 @@ static int set_times(nns_config *cfg, const struct options *o)
     return rc;
 }
 
+static int set_counts(nns_config *cfg, const struct options *o)
+{
+    const struct {
+        int32_t limit;
+        int value;
+    } rows[] = {{NNS_LIMIT_CONNECTIONS, o->max_connections},
+                {NNS_LIMIT_HANDSHAKES, o->max_handshakes},
+                {NNS_LIMIT_HANDSHAKES_PER_SOURCE, o->max_handshakes_per_source}};
+    int rc = NNS_OK;
+
+    for (size_t i = 0; rc == NNS_OK && i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].value >= 0)
+            rc = nns_config_set_limit(cfg, rows[i].limit, rows[i].value);
+    }
+    return rc;
+}
+
 static int set_policy(nns_config *cfg, const struct options *o)
 {
     int rc = NNS_OK;
@@ -148,6 +165,8 @@ int configure(nns_config **ret, const struct options *o)
     rc = set_policy(cfg, o);
     if (rc == NNS_OK)
         rc = set_times(cfg, o);
+    if (rc == NNS_OK)
+        rc = set_counts(cfg, o);
     if (rc == NNS_OK)
         rc = set_credentials(cfg, o);
     if (rc == NNS_OK) {

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * nns listen --echo: one thread for each connection, up to --max-connections; a connection beyond
- * that is closed at once. It ends with a signal.
+ * nns listen --echo: one thread for each connection that the gate lets in; others are closed at
+ * once. It ends with a signal.
  */
 #include "listen.h"
 
 #include "report.h"
+#include "throttle.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,11 +25,12 @@
 struct server {
     const struct options *options;
     nns_config *cfg;
-    atomic_int connections;
+    nns_gate *gate;
 };
 
 struct connection {
     struct server *server;
+    nns_pass *pass;
     int fd;
     char peer[80]; /* HOST:PORT */
 };
@@ -41,14 +42,36 @@ static void print_address(char *to, size_t size, const struct sockaddr *address,
 
     if (getnameinfo(address, length, host, sizeof(host), port, sizeof(port),
                     NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-        (void)snprintf(to, size, "unknown");
+        (void)snprintf(to, size, "unknown:0");
     else if (strchr(host, ':') != NULL)
         (void)snprintf(to, size, "[%s]:%s", host, port);
     else
         (void)snprintf(to, size, "%s:%s", host, port);
 }
 
+/* True: a line about trouble with the peer may be written. A flood of it must not fill the log. */
+static bool may_complain(const char *peer)
+{
+    char host[80];
+    unsigned left_out = 0;
+
+    (void)snprintf(host, sizeof(host), "%.*s", (int)(strlen(peer) - strlen(strrchr(peer, ':'))),
+                   peer);
+    if (!throttle_allows(host, &left_out))
+        return false;
+    if (left_out > 0)
+        report_event("%s %u lines about it were left out", host, left_out);
+    return true;
+}
+
 /* ---- a connection ---- */
+
+static void refuse(int fd, const char *peer, const char *why)
+{
+    if (may_complain(peer))
+        report_event("%s refused: %s", peer, why);
+    (void)close(fd);
+}
 
 static void say_authenticated(const struct connection *c, nns_stream *stream)
 {
@@ -79,28 +102,40 @@ static void serve(const struct connection *c, nns_stream *stream)
         say_authenticated(c, stream);
         echo(stream);
     }
-    if (nns_stream_error(stream) != NULL)
+    if (nns_stream_error(stream) != NULL && may_complain(c->peer))
         (void)report_error(c->peer, nns_stream_error(stream));
-    else if (c->server->options->verbose)
+    else if (nns_stream_error(stream) == NULL && c->server->options->verbose)
         report_event("%s ended", c->peer);
+}
+
+/* The stream of a connection, which takes descriptor and pass over. NULL: both are gone. */
+static nns_stream *make_stream(struct connection *c)
+{
+    nns_stream *stream = NULL;
+    int rc = nns_stream_new(&stream, c->server->cfg, NNS_SERVER);
+
+    if (rc == NNS_OK)
+        rc = nns_stream_set_pass(stream, c->pass);
+    if (rc == NNS_OK) {
+        c->pass = NULL;
+        rc = nns_stream_set_fd(stream, c->fd, c->fd, NNS_FD_CLOSE);
+    }
+    if (rc == NNS_OK)
+        return stream;
+    refuse(c->fd, c->peer, nns_strerror(rc));
+    nns_stream_free(stream);
+    nns_pass_free(c->pass);
+    return NULL;
 }
 
 static void *connection_main(void *arg)
 {
     struct connection *c = arg;
-    nns_stream *stream = NULL;
-    int rc = nns_stream_new(&stream, c->server->cfg, NNS_SERVER);
+    nns_stream *stream = make_stream(c);
 
-    if (rc == NNS_OK)
-        rc = nns_stream_set_fd(stream, c->fd, c->fd, NNS_FD_CLOSE);
-    if (rc == NNS_OK) {
+    if (stream != NULL)
         serve(c, stream);
-    } else {
-        report_event("%s %s", c->peer, nns_strerror(rc));
-        (void)close(c->fd);
-    }
     nns_stream_free(stream);
-    atomic_fetch_sub(&c->server->connections, 1);
     free(c);
     return NULL;
 }
@@ -122,33 +157,46 @@ static bool start_thread(struct connection *c)
 
 /* ---- the listener ---- */
 
-static void refuse(int fd, const char *peer, const char *why)
+static const char *limit_text(int32_t limit)
 {
-    report_event("%s refused: %s", peer, why);
-    (void)close(fd);
+    switch (limit) {
+    case NNS_LIMIT_CONNECTIONS:
+        return "too many connections (--max-connections)";
+    case NNS_LIMIT_HANDSHAKES_PER_SOURCE:
+        return "too many handshakes from this address (--max-handshakes-per-source)";
+    default:
+        return "too many handshakes (--max-handshakes)";
+    }
+}
+
+/* Has a connection that was let in served. */
+static void start(struct server *server, int fd, nns_pass *pass, const char *peer)
+{
+    struct connection *c = calloc(1, sizeof(*c));
+
+    if (c != NULL) {
+        *c = (struct connection){.server = server, .fd = fd, .pass = pass};
+        (void)snprintf(c->peer, sizeof(c->peer), "%s", peer);
+        if (start_thread(c))
+            return;
+    }
+    refuse(fd, peer, c == NULL ? "out of memory" : "no thread to be had");
+    nns_pass_free(pass);
+    free(c);
 }
 
 static void admit(struct server *server, int fd, const struct sockaddr *address, socklen_t length)
 {
-    struct connection *c = calloc(1, sizeof(*c));
+    nns_pass *pass = NULL;
+    int32_t limit = 0;
     char peer[80];
+    int rc = nns_gate_admit(server->gate, address, length, &pass, &limit);
 
     print_address(peer, sizeof(peer), address, length);
-    if (c == NULL) {
-        refuse(fd, peer, "out of memory");
-        return;
-    }
-    c->server = server;
-    c->fd = fd;
-    memcpy(c->peer, peer, sizeof(peer));
-    if (atomic_fetch_add(&server->connections, 1) >= server->options->max_connections)
-        refuse(fd, peer, "the limit of connections is reached");
-    else if (!start_thread(c))
-        refuse(fd, peer, "no thread to be had");
+    if (rc == NNS_OK)
+        start(server, fd, pass, peer);
     else
-        return;
-    atomic_fetch_sub(&server->connections, 1);
-    free(c);
+        refuse(fd, peer, rc == NNS_ERR_BUSY ? limit_text(limit) : nns_strerror(rc));
 }
 
 /* An accept() that fails for want of descriptors or memory is tried again when there may be some.
@@ -250,13 +298,18 @@ static void say_listening(int listener)
 int command_listen(const struct options *o, nns_config *cfg)
 {
     struct server server = {.options = o, .cfg = cfg};
-    int listener = open_listener(o), status;
+    int rc = nns_gate_new(&server.gate, cfg), listener, status;
 
-    if (listener < 0)
+    if (rc != NNS_OK)
+        return report_result("listen", rc);
+    listener = open_listener(o);
+    if (listener < 0) {
+        nns_gate_free(server.gate);
         return STATUS_IO;
-    atomic_init(&server.connections, 0);
+    }
     say_listening(listener);
     status = accept_for_ever(&server, listener);
     (void)close(listener);
+    nns_gate_free(server.gate);
     return status;
 }

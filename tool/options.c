@@ -45,6 +45,9 @@ static const char usage_text[] =
     "  --keytab FILE                    default the system's\n"
     "  --service PRINCIPAL              be only SERVICE/HOST of the keytab\n"
     "  --max-connections N              default 1000\n"
+    "  --max-handshakes N               not yet authenticated, default 64; beyond that the oldest\n"
+    "                                   client that has sent nothing gives way\n"
+    "  --max-handshakes-per-source N    the same from one address, default 16\n"
     "\n"
     "Exit status: 0 done, 2 usage, 3 transport or name, 4 time-out, 5 protocol,\n"
     "6 authentication or policy, 7 the peer reported an error, 8 a limit, 70 internal\n";
@@ -67,6 +70,8 @@ enum {
     OPT_HANDSHAKE_TIMEOUT,
     OPT_IDLE_TIMEOUT,
     OPT_MAX_CONNECTIONS,
+    OPT_MAX_HANDSHAKES,
+    OPT_MAX_HANDSHAKES_PER_SOURCE,
     OPT_VERSION
 };
 
@@ -93,6 +98,8 @@ static const struct option long_options[] = {
     {"handshake-timeout", required_argument, NULL, OPT_HANDSHAKE_TIMEOUT},
     {"idle-timeout", required_argument, NULL, OPT_IDLE_TIMEOUT},
     {"max-connections", required_argument, NULL, OPT_MAX_CONNECTIONS},
+    {"max-handshakes", required_argument, NULL, OPT_MAX_HANDSHAKES},
+    {"max-handshakes-per-source", required_argument, NULL, OPT_MAX_HANDSHAKES_PER_SOURCE},
     {"verbose", no_argument, NULL, 'v'},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
@@ -118,6 +125,8 @@ static int taken_by(int option)
     case OPT_ALLOW_ALL:
     case OPT_ECHO:
     case OPT_MAX_CONNECTIONS:
+    case OPT_MAX_HANDSHAKES:
+    case OPT_MAX_HANDSHAKES_PER_SOURCE:
         return FOR_LISTEN;
     default:
         return FOR_BOTH;
@@ -303,6 +312,10 @@ static int parse_option(struct options *o, int option, const char *name, const c
         return parse_time(name, text, &o->idle_ms);
     case OPT_MAX_CONNECTIONS:
         return parse_count(name, text, 1, &o->max_connections);
+    case OPT_MAX_HANDSHAKES:
+        return parse_count(name, text, 1, &o->max_handshakes);
+    case OPT_MAX_HANDSHAKES_PER_SOURCE:
+        return parse_count(name, text, 1, &o->max_handshakes_per_source);
     case OPT_VERSION:
         printf("nns %s\n", nns_version_string());
         return STATUS_DONE;
@@ -373,7 +386,9 @@ int options_parse(struct options *o, int argc, char **argv)
                           .connect_ms = -1,
                           .handshake_ms = -1,
                           .idle_ms = -1,
-                          .max_connections = 1000};
+                          .max_connections = -1,
+                          .max_handshakes = -1,
+                          .max_handshakes_per_source = -1};
     if (argc >= 2 && argv[1][0] != '-') {
         status = parse_command(o, argv[1]);
         if (status >= 0)

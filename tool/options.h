@@ -41,7 +41,9 @@ struct options {
     int64_t connect_ms; /* -1: the default */
     int64_t handshake_ms;
     int64_t idle_ms;
-    int max_connections;
+    int max_connections; /* -1: the default */
+    int max_handshakes;
+    int max_handshakes_per_source;
     bool verbose;
     bool quiet;
 };

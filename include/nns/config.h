@@ -106,6 +106,9 @@ NNS_API int nns_config_set_trace(nns_config *cfg, nns_trace_fn fn, void *arg);
  *   HANDSHAKE_LEGS          8         16  handshake records from the peer; at least 1
  *   EMPTY_RECORDS          16      1,024  data records in a row without payload
  *   BUFFER_BYTES      131,072 16,777,216  receive window, and send queue; at least 131,072
+ *   CONNECTIONS         1,000  1,000,000  of a gate at once; at least 1
+ *   HANDSHAKES             64     10,000  of a gate at once, not yet over; at least 1
+ *   HANDSHAKES_PER_SOURCE  16     10,000  the same from one address; at least 1
  */
 enum nns_limit {
     NNS_LIMIT_CONNECT_MS = 1,
@@ -115,7 +118,10 @@ enum nns_limit {
     NNS_LIMIT_HANDSHAKE_BYTES = 5,
     NNS_LIMIT_HANDSHAKE_LEGS = 6,
     NNS_LIMIT_EMPTY_RECORDS = 7,
-    NNS_LIMIT_BUFFER_BYTES = 8
+    NNS_LIMIT_BUFFER_BYTES = 8,
+    NNS_LIMIT_CONNECTIONS = 9,
+    NNS_LIMIT_HANDSHAKES = 10,
+    NNS_LIMIT_HANDSHAKES_PER_SOURCE = 11
 };
 NNS_API int nns_config_set_limit(nns_config *cfg, int32_t limit, int64_t value);
 NNS_API int nns_config_limit(const nns_config *cfg, int32_t limit, int64_t *value); /* ARGUMENT */

@@ -8,6 +8,7 @@
 
 #include <nns/config.h>
 #include <nns/engine.h>
+#include <nns/gate.h>
 #include <nns/result.h>
 #include <nns/stream.h>
 #include <nns/version.h>

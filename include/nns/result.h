@@ -50,6 +50,8 @@ typedef struct nns_config nns_config; /* reference counted, frozen once used */
 typedef struct nns_engine nns_engine; /* one connection, bytes only, no I/O */
 typedef struct nns_job nns_job;       /* one mechanism call that may block */
 typedef struct nns_stream nns_stream; /* an engine bound to a transport */
+typedef struct nns_gate nns_gate;     /* admission control of a server */
+typedef struct nns_pass nns_pass;     /* one admitted connection */
 typedef struct nns_error nns_error;   /* read through accessors */
 
 /* Enumerations cross the ABI as int32_t, so that a new value never changes a size. */

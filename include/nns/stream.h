@@ -47,6 +47,10 @@ NNS_API int nns_stream_set_io(nns_stream *s, const nns_io *io, void *arg);
 /* Wire bytes that the caller had already read from the transport. Before the handshake.
  * Errors: ARGUMENT (more than the receive window has room for), STATE, NOMEM. */
 NNS_API int nns_stream_set_initial(nns_stream *s, const void *data, size_t len);
+/* Server: the pass of this connection, which the stream takes over. It tells the gate how far the
+ * handshake is, ends with BUSY when the gate wants it to give way, and frees the pass with itself.
+ * Before the handshake, once. Errors: ARGUMENT, STATE; the pass is then still the caller's. */
+NNS_API int nns_stream_set_pass(nns_stream *s, nns_pass *pass);
 /* Default on. Off: calls answer NNS_WANT_RECV, NNS_WANT_SEND or NNS_WANT_STEP instead of waiting;
  * nns_stream_poll() says what to wait for. Before the handshake. */
 NNS_API int nns_stream_set_blocking(nns_stream *s, int on);

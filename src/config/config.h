@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#define NNS__LIMITS 9 /* one more than the last enum nns_limit */
+#define NNS__LIMITS 12 /* one more than the last enum nns_limit */
 
 struct nns__auth_ops; /* auth/auth.h */
 

@@ -33,9 +33,16 @@ int nns__stream_fail(nns_stream *s, int code, int os)
 
 int nns__stream_check_canceled(nns_stream *s)
 {
+    struct nns__failure f;
+
     if (!atomic_load(&s->canceled))
         return NNS_OK;
-    return nns__stream_fail(s, NNS_ERR_CANCELED, 0);
+    if (!atomic_load(&s->evicted))
+        return nns__stream_fail(s, NNS_ERR_CANCELED, 0);
+    (void)nns__fail(&f, NNS_ERR_BUSY, NNS__STATUS_NONE,
+                    "handshake: too many at once: this one, the oldest that has sent nothing yet, "
+                    "gives way");
+    return nns__stream_fail_text(s, &f);
 }
 
 void nns__stream_abandon_call(nns_stream *s)
@@ -273,11 +280,14 @@ static uint32_t state_of(const nns_stream *s, unsigned side)
     return nns_engine_state(s->engine);
 }
 
-/* What ends a call whatever the state is. */
+/* What ends a call whatever the state is. The gate hears of a client's first token here, before
+ * the mechanism is called with it. */
 static int check_interrupts(nns_stream *s, unsigned side)
 {
     int rc = nns__stream_check_canceled(s);
 
+    if (side == NNS__BOTH_SIDES && nns_engine_legs(s->engine) > 0)
+        nns_pass_first_token(s->pass);
     if (rc == NNS_OK && side == NNS__BOTH_SIDES &&
         nns__deadline_left(&s->time, s->handshake_until) == 0)
         rc = nns__stream_fail(s, NNS_ERR_TIMEOUT, 0);

@@ -34,6 +34,7 @@ int nns_stream_new(nns_stream **ret, nns_config *cfg, nns_role role)
     atomic_init(&s->entered, 0);
     atomic_init(&s->ready, false);
     atomic_init(&s->canceled, false);
+    atomic_init(&s->evicted, false);
     atomic_init(&s->send_error, NULL);
     rc = make_parts(s);
     if (rc != NNS_OK) {
@@ -51,6 +52,7 @@ void nns_stream_free(nns_stream *s)
     if (s == NULL)
         return;
     mem = s->mem;
+    nns_pass_free(s->pass); /* from here on the gate does not cancel any more */
     nns__stream_abandon_call(s);
     if (s->peer_told && s->transport.owned)
         nns__transport_drain(&s->transport);
@@ -93,6 +95,26 @@ int nns_stream_set_initial(nns_stream *s, const void *data, size_t len)
     rc = nns__transport_set_initial(&s->transport, &s->mem, data, len,
                                     nns__config_size_limit(s->cfg, NNS_LIMIT_BUFFER_BYTES));
     return rc == NNS_ERR_TOO_LARGE ? NNS_ERR_ARGUMENT : rc;
+}
+
+/* The gate wants this connection to give way. */
+static void evict(void *arg)
+{
+    nns_stream *s = arg;
+
+    atomic_store(&s->evicted, true);
+    nns_stream_cancel(s);
+}
+
+int nns_stream_set_pass(nns_stream *s, nns_pass *pass)
+{
+    if (s == NULL || pass == NULL || s->role != NNS_SERVER)
+        return NNS_ERR_ARGUMENT;
+    if (has_begun(s) || s->pass != NULL)
+        return NNS_ERR_STATE;
+    s->pass = pass;
+    nns_pass_on_evict(pass, evict, s);
+    return NNS_OK;
 }
 
 int nns_stream_set_blocking(nns_stream *s, int on)
@@ -160,6 +182,7 @@ int nns__stream_do_handshake(nns_stream *s)
     }
     if ((nns_engine_state(s->engine) & NNS_STATE_OPEN) == 0)
         return NNS_WANT_AUTHORIZE;
+    nns_pass_open(s->pass);
     atomic_store(&s->ready, true);
     return NNS_OK;
 }

@@ -16,6 +16,7 @@
 #include "stream/worker.h"
 
 #include <nns/engine.h>
+#include <nns/gate.h>
 #include <nns/stream.h>
 #include <stdatomic.h>
 
@@ -34,6 +35,7 @@ struct nns_stream {
     nns_config *cfg;
     nns_engine *engine;
     nns_role role;
+    nns_pass *pass; /* a server's, or NULL */
     bool blocking;
     struct nns__transport transport;
     struct nns__time time;
@@ -48,6 +50,7 @@ struct nns_stream {
     atomic_uint entered; /* sides that a call is working on */
     atomic_bool ready;   /* the handshake is complete and all of it has gone out */
     atomic_bool canceled;
+    atomic_bool evicted; /* canceled by the gate */
     /* Why the transport takes no more bytes; it may still have some for us. NULL: it is well. */
     _Atomic(const nns_error *) send_error;
 };
@@ -68,7 +71,7 @@ int nns__stream_wait(nns_stream *s, int fd, short events, int64_t deadline);
 /* Fails the stream; answers the sticky error. os: errno or 0. */
 int nns__stream_fail(nns_stream *s, int code, int os);
 int nns__stream_fail_text(nns_stream *s, const struct nns__failure *f);
-/* NNS_OK, or CANCELED once nns_stream_cancel() was called. */
+/* NNS_OK, or CANCELED (BUSY: by the gate) once nns_stream_cancel() was called. */
 int nns__stream_check_canceled(nns_stream *s);
 /* Sends the peer what an engine that failed in the handshake has left to say, as far as the
  * transport takes it at once, and half-closes. */

@@ -57,7 +57,10 @@ class Usage(NnsTest):
             self.assert_usage(["connect", "--connect-timeout", time, "h:1"], "is not a time")
         self.assert_usage(["connect", "--connect-timeout", "2h", "h:1"], "is not in 0..3600000")
         for number in ("0", "-1", "x", "1x", ""):
-            self.assert_usage(["listen", "--max-connections", number, "1"], "is not a number")
+            for option in ("connections", "handshakes", "handshakes-per-source"):
+                self.assert_usage(["listen", f"--max-{option}", number, "1"], "is not a number")
+        too_many = ["--allow-all", "--echo", "--max-handshakes", "10001"]
+        self.assert_usage(["listen", *too_many, "1"], "10001 is not in 1..10000")
 
     def test_contradictions(self):
         self.assert_usage(["connect", "-v", "-q", "h:1"], "contradict")

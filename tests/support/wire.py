@@ -104,3 +104,30 @@ class Middle(Listener):
             sink.shutdown(socket.SHUT_WR)
         except OSError:
             pass
+
+
+class Forwarder(Listener):
+    """Passes connections on, one after the other, from another address of the loopback."""
+
+    def __init__(self, test, port, source):
+        self._server = port
+        self._source = source
+        super().__init__(test, self._between)
+
+    def _between(self, client):
+        with socket.create_connection(
+            ("127.0.0.1", self._server), DEADLINE, source_address=(self._source, 0)
+        ) as server:
+            back = threading.Thread(target=self._forward, args=(server, client), daemon=True)
+            back.start()
+            self._forward(client, server)
+            back.join(DEADLINE)
+
+    @staticmethod
+    def _forward(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass

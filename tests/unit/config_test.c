@@ -222,6 +222,9 @@ static const struct {
     {NNS_LIMIT_HANDSHAKE_LEGS, 8, 1, 16, "handshake legs"},
     {NNS_LIMIT_EMPTY_RECORDS, 16, 0, 1024, "empty records"},
     {NNS_LIMIT_BUFFER_BYTES, 131072, 131072, 16777216, "buffer bytes"},
+    {NNS_LIMIT_CONNECTIONS, 1000, 1, 1000000, "connections"},
+    {NNS_LIMIT_HANDSHAKES, 64, 1, 10000, "handshakes"},
+    {NNS_LIMIT_HANDSHAKES_PER_SOURCE, 16, 1, 10000, "handshakes per source"},
 };
 
 static void limits_have_their_defaults_and_bounds(void **state)
@@ -250,10 +253,10 @@ static void limits_have_their_defaults_and_bounds(void **state)
         assert_int_equal(value, limits[i].most);
     }
     expect_refusal(cfg, nns_config_set_limit(cfg, 0, 1), "limit: there is no number 0");
-    expect_refusal(cfg, nns_config_set_limit(cfg, 9, 1), "limit: there is no number 9");
+    expect_refusal(cfg, nns_config_set_limit(cfg, 12, 1), "limit: there is no number 12");
     expect_refusal(cfg, nns_config_set_limit(cfg, -1, 1), "limit: there is no number -1");
     assert_int_equal(nns_config_limit(cfg, 0, &value), NNS_ERR_ARGUMENT);
-    assert_int_equal(nns_config_limit(cfg, 9, &value), NNS_ERR_ARGUMENT);
+    assert_int_equal(nns_config_limit(cfg, 12, &value), NNS_ERR_ARGUMENT);
     assert_int_equal(nns_config_limit(cfg, 1, NULL), NNS_ERR_ARGUMENT);
     assert_int_equal(nns_config_limit(NULL, 1, &value), NNS_ERR_ARGUMENT);
     nns_config_unref(cfg);
