@@ -110,7 +110,7 @@ int nns_stream_set_pass(nns_stream *s, nns_pass *pass)
 {
     if (s == NULL || pass == NULL || s->role != NNS_SERVER)
         return NNS_ERR_ARGUMENT;
-    if (has_begun(s) || s->pass != NULL)
+    if (nns__stream_has_begun(s) || s->pass != NULL)
         return NNS_ERR_STATE;
     s->pass = pass;
     nns_pass_on_evict(pass, evict, s);

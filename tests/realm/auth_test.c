@@ -36,6 +36,9 @@
 
 /* ---- what is negotiated ---- */
 
+/* Seen by the libraries, which find it before their own. */
+#define SEEN __attribute__((visibility("default")))
+
 static void check_facts(const struct side *side, uint32_t flags)
 {
     int64_t left = side->facts.ticket_end - (int64_t)time(NULL);
@@ -591,12 +594,12 @@ static struct password password_of_alice(void)
 }
 
 /* The names of the caches that were made in memory, by our code and by GSSAPI: Kerberos does not
- * list them, so this stands before its function, where NNS_API makes it visible. */
+ * list them, so this stands before its function, where SEEN makes it visible. */
 static char made[16][128];
 static size_t made_count;
 
-NNS_API krb5_error_code krb5_cc_new_unique(krb5_context context, const char *type, const char *hint,
-                                           krb5_ccache *ret)
+SEEN krb5_error_code krb5_cc_new_unique(krb5_context context, const char *type, const char *hint,
+                                        krb5_ccache *ret)
 {
     typedef krb5_error_code (*fn)(krb5_context, const char *, const char *, krb5_ccache *);
     union {

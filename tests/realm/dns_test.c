@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * A target is not looked up in DNS, even where krb5.conf says that names are. The resolver's
- * functions stand here before the C library's and count; NNS_API makes them visible to Kerberos.
+ * functions stand here before the C library's and count; SEEN makes them visible to Kerberos.
  */
 #include "protect/gss_call.h"
 #include "realm/realm_support.h"
@@ -16,6 +16,9 @@
 
 #include <cmocka.h>
 
+/* Seen by the libraries, which find it before their own. */
+#define SEEN __attribute__((visibility("default")))
+
 static atomic_int names_asked;
 
 /* The KDC is given by its address; a name is what nobody may ask for. */
@@ -24,8 +27,8 @@ static bool is_name(const char *node)
     return node != NULL && strspn(node, "0123456789.") != strlen(node);
 }
 
-NNS_API int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
-                        struct addrinfo **ret)
+SEEN int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                     struct addrinfo **ret)
 {
     union {
         void *in;
@@ -37,8 +40,8 @@ NNS_API int getaddrinfo(const char *node, const char *service, const struct addr
     return real.out(node, service, hints, ret);
 }
 
-NNS_API int getnameinfo(const struct sockaddr *addr, socklen_t addr_size, char *host,
-                        socklen_t host_size, char *service, socklen_t service_size, int flags)
+SEEN int getnameinfo(const struct sockaddr *addr, socklen_t addr_size, char *host,
+                     socklen_t host_size, char *service, socklen_t service_size, int flags)
 {
     union {
         void *in;
