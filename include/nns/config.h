@@ -81,6 +81,11 @@ NNS_API int nns_config_insecure_allow_unprotected(nns_config *cfg);
  * which is otherwise refused). */
 NNS_API int nns_config_insecure_no_replay_cache(nns_config *cfg);
 
+/* Server: let sessions go on after the client's ticket has ended. Without this a stream ends then
+ * with TIMEOUT: a read gives what arrived before, a write sends no more than it had begun. Does
+ * not concern engines without a stream: they have no clock. */
+NNS_API int nns_config_insecure_outlive_ticket(nns_config *cfg);
+
 /* Who makes and checks the records: "auto" (the best there is, default) or "gss" (gss_wrap and
  * gss_unwrap, for comparison). Never needed for interoperability. */
 NNS_API int nns_config_set_record_engine(nns_config *cfg, const char *name);

@@ -307,6 +307,11 @@ int nns_config_insecure_no_replay_cache(nns_config *cfg)
     return set_flag(cfg, cfg != NULL ? &cfg->no_replay_cache : NULL, true);
 }
 
+int nns_config_insecure_outlive_ticket(nns_config *cfg)
+{
+    return set_flag(cfg, cfg != NULL ? &cfg->outlive_ticket : NULL, true);
+}
+
 int nns_config_set_record_engine(nns_config *cfg, const char *name)
 {
     int rc = nns__config_may_change(cfg);

@@ -43,6 +43,7 @@ struct nns_config {
     bool defer_authorization;
     bool allow_unprotected;
     bool no_replay_cache;
+    bool outlive_ticket;
     bool accept_delegation;
     bool require_channel_binding;
     bool plain_gss; /* record engine "gss" */

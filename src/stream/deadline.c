@@ -17,13 +17,23 @@ static int64_t system_now(void *arg)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static int64_t system_wall(void *arg)
+{
+    struct timespec now = {0};
+
+    (void)arg;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static int system_wait(void *arg, struct pollfd *fds, nfds_t count, int timeout_ms)
 {
     (void)arg;
     return poll(fds, count, timeout_ms);
 }
 
-const struct nns__time nns__time_system = {.now = system_now, .wait = system_wait, .arg = NULL};
+const struct nns__time nns__time_system = {
+    .now = system_now, .wait = system_wait, .arg = NULL, .wall = system_wall};
 
 int64_t nns__deadline_after(const struct nns__time *t, int64_t ms)
 {

@@ -14,6 +14,7 @@ struct nns__time {
     int64_t (*now)(void *arg); /* milliseconds since some point, never backwards */
     int (*wait)(void *arg, struct pollfd *fds, nfds_t count, int timeout_ms); /* as poll(2) */
     void *arg;
+    int64_t (*wall)(void *arg); /* milliseconds since 1970, for times of day that a peer names */
 };
 
 extern const struct nns__time nns__time_system;

@@ -15,11 +15,20 @@
 
 /* ---- failing ---- */
 
+/* For good, so that nobody waits any more; but at a session's end a sender still has to wait. */
+void nns__stream_look_up(nns_stream *s)
+{
+    if (atomic_load(&s->session_over))
+        nns__wake_signal(s->wake);
+    else
+        nns__wake_hold(s->wake);
+}
+
 int nns__stream_fail_text(nns_stream *s, const struct nns__failure *f)
 {
     int rc = nns__engine_fail_text(s->engine, f);
 
-    nns__wake_hold(s->wake);
+    nns__stream_look_up(s);
     return rc;
 }
 
@@ -27,7 +36,7 @@ int nns__stream_fail(nns_stream *s, int code, int os)
 {
     int rc = nns_engine_fail(s->engine, code, os);
 
-    nns__wake_hold(s->wake);
+    nns__stream_look_up(s);
     return rc;
 }
 
@@ -71,7 +80,7 @@ static void break_send(nns_stream *s, int code, int os)
         nns__error_pack(&s->mem, &f, atomic_load(&s->ready) ? NNS_PHASE_DATA : NNS_PHASE_HANDSHAKE);
     if (!atomic_compare_exchange_strong(&s->send_error, &none, err))
         nns__error_free(&s->mem, err);
-    nns__wake_hold(s->wake);
+    nns__stream_look_up(s);
 }
 
 /* The receiving side has come to the end of what there is: the stream fails as its sending side
@@ -88,6 +97,14 @@ static int fail_as_sender(nns_stream *s)
 
 /* ---- waiting ---- */
 
+/* A deadline has passed, of whatever kind. */
+static int time_is_up(nns_stream *s)
+{
+    if (nns__stream_session_ended(s))
+        return nns__stream_end_session(s);
+    return nns__stream_fail(s, NNS_ERR_TIMEOUT, 0);
+}
+
 int nns__stream_wait(nns_stream *s, int fd, short events, int64_t deadline)
 {
     struct pollfd fds[2] = {{.fd = nns__wake_fd(s->wake), .events = POLLIN},
@@ -96,7 +113,7 @@ int nns__stream_wait(nns_stream *s, int fd, short events, int64_t deadline)
     int n;
 
     if (left == 0)
-        return nns__stream_fail(s, NNS_ERR_TIMEOUT, 0);
+        return time_is_up(s);
     n = s->time.wait(s->time.arg, fds, fd >= 0 ? 2 : 1, left);
     if (n < 0 && errno != EINTR)
         return nns__stream_fail(s, NNS_ERR_IO, errno);
@@ -120,7 +137,7 @@ static int64_t wait_deadline(nns_stream *s, unsigned side)
         return s->handshake_until;
     if (state->idle_until == 0)
         state->idle_until = nns__deadline_after(&s->time, s->cfg->limits[NNS_LIMIT_IDLE_MS]);
-    return state->idle_until;
+    return nns__deadline_sooner(state->idle_until, nns__stream_session_deadline(s, side));
 }
 
 /* Waits, or has a non-blocking stream's caller wait. */
@@ -131,7 +148,7 @@ static int pause_for(nns_stream *s, unsigned side, int fd, short events, int wan
     if (s->blocking)
         return nns__stream_wait(s, fd, events, deadline);
     if (nns__deadline_left(&s->time, deadline) == 0)
-        return nns__stream_fail(s, NNS_ERR_TIMEOUT, 0);
+        return time_is_up(s);
     side_of(s, side)->waiting = true;
     return want;
 }
@@ -177,7 +194,7 @@ static int send_some(nns_stream *s, unsigned side)
     if (is_want(n))
         return blocked(s, side, n);
     break_send(s, (int)n, os);
-    return NNS_OK;
+    return nns_error_code(nns_engine_error(s->engine));
 }
 
 static int recv_some(nns_stream *s, unsigned side)
@@ -306,7 +323,10 @@ static int run(nns_stream *s, unsigned side, uint32_t wanted)
         state = state_of(s, side);
         if ((state & wanted & READABLE) != 0) /* also after a failure */
             return NNS_OK;
-        if ((state & NNS_STATE_FAILED) != 0 || (side == NNS__SEND_SIDE && !can_send))
+        if (side == NNS__SEND_SIDE && !can_send)
+            return nns_error_code(nns_stream_error(s));
+        if ((state & NNS_STATE_FAILED) != 0 &&
+            (side != NNS__SEND_SIDE || !nns__stream_has_last_words(s, state)))
             return nns_error_code(nns_stream_error(s));
         if ((state & NNS_STATE_WANT_SEND) != 0 && can_send)
             rc = send_some(s, side);
@@ -315,7 +335,7 @@ static int run(nns_stream *s, unsigned side, uint32_t wanted)
         else if ((state & (NNS_STATE_WANT_STEP | NNS_STATE_STEPPING)) != 0)
             rc = step(s);
         else
-            rc = recv_some(s, side);
+            rc = nns__stream_session_ended(s) ? nns__stream_end_session(s) : recv_some(s, side);
         if (rc != NNS_OK)
             return rc;
     }
@@ -328,7 +348,7 @@ int nns__stream_run(nns_stream *s, unsigned side, uint32_t wanted)
     side_of(s, side)->waiting = false;
     rc = run(s, side, wanted);
     if (rc <= NNS_ERR_ARGUMENT && nns_error_code(nns_engine_error(s->engine)) != NNS_OK) {
-        nns__wake_hold(s->wake); /* for the thread that waits on the other side */
+        nns__stream_look_up(s); /* for the thread that waits on the other side */
         if (side == NNS__BOTH_SIDES)
             nns__stream_abandon_call(s);
     }

@@ -24,18 +24,24 @@ static struct wish handshake_wish(const nns_stream *s, uint32_t state)
     return w;
 }
 
+static int64_t side_deadline(const nns_stream *s, unsigned side, int64_t idle_until)
+{
+    return nns__deadline_sooner(idle_until, nns__stream_session_deadline(s, side));
+}
+
 static struct wish data_wish(const nns_stream *s, uint32_t state)
 {
     struct wish w = {0, NNS__NEVER};
 
     if (s->recv.waiting) {
         w.events |= NNS_POLL_IN;
-        w.until = nns__deadline_sooner(w.until, s->recv.idle_until);
+        w.until = side_deadline(s, NNS__RECV_SIDE, s->recv.idle_until);
     }
     if ((state & NNS_STATE_WANT_SEND) != 0) {
         w.events |= NNS_POLL_OUT;
         if (s->send.waiting)
-            w.until = nns__deadline_sooner(w.until, s->send.idle_until);
+            w.until =
+                nns__deadline_sooner(w.until, side_deadline(s, NNS__SEND_SIDE, s->send.idle_until));
     }
     return w;
 }

@@ -30,11 +30,13 @@ int nns_stream_new(nns_stream **ret, nns_config *cfg, nns_role role)
     s->role = role;
     s->blocking = true;
     s->time = nns__time_system;
+    s->session_until = NNS__NEVER;
     nns__transport_init(&s->transport);
     atomic_init(&s->entered, 0);
     atomic_init(&s->ready, false);
     atomic_init(&s->canceled, false);
     atomic_init(&s->evicted, false);
+    atomic_init(&s->session_over, false);
     atomic_init(&s->send_error, NULL);
     rc = make_parts(s);
     if (rc != NNS_OK) {
@@ -183,6 +185,7 @@ int nns__stream_do_handshake(nns_stream *s)
     if ((nns_engine_state(s->engine) & NNS_STATE_OPEN) == 0)
         return NNS_WANT_AUTHORIZE;
     nns_pass_open(s->pass);
+    nns__stream_start_session(s);
     atomic_store(&s->ready, true);
     return NNS_OK;
 }
@@ -236,13 +239,21 @@ nns_ssize nns_stream_read(nns_stream *s, void *dst, size_t len)
             n = nns_engine_read(s->engine, dst, len);
     }
     if (n < 0 && nns_engine_error(s->engine) != NULL)
-        nns__wake_hold(s->wake); /* a bad record: the writer is to know */
+        nns__stream_look_up(s); /* a bad record: the writer is to know */
     return end(s, NNS__RECV_SIDE, rc != NNS_OK ? rc : n);
 }
 
 /* ---- writing ---- */
 
 #define NNS__STATE_SENT (NNS_STATE_CAN_WRITE | NNS_STATE_SEND_EOF) /* while nothing waits to go */
+
+/* As much as there is room for. Nothing new is begun after the session's end. */
+static nns_ssize stage(nns_stream *s, const uint8_t *src, size_t len)
+{
+    if (nns__stream_session_ended(s))
+        return nns__stream_end_session(s);
+    return nns_engine_write(s->engine, src, len);
+}
 
 /* Everything in records as large as they get: the queue is filled, then emptied. */
 static nns_ssize write_all(nns_stream *s, const uint8_t *src, size_t len)
@@ -251,7 +262,7 @@ static nns_ssize write_all(nns_stream *s, const uint8_t *src, size_t len)
     int rc = NNS_OK;
 
     while (rc == NNS_OK && done < len) {
-        nns_ssize n = nns_engine_write(s->engine, src + done, len - done);
+        nns_ssize n = stage(s, src + done, len - done);
 
         if (n < 0 && n != NNS_WANT_SEND)
             return n;
@@ -264,13 +275,13 @@ static nns_ssize write_all(nns_stream *s, const uint8_t *src, size_t len)
 /* As much as there is room for, after making room where there is none. */
 static nns_ssize write_some(nns_stream *s, const uint8_t *src, size_t len)
 {
-    nns_ssize n = nns_engine_write(s->engine, src, len);
+    nns_ssize n = stage(s, src, len);
     int rc;
 
     if (n != NNS_WANT_SEND)
         return n;
     rc = nns__stream_run(s, NNS__SEND_SIDE, NNS__STATE_SENT);
-    return rc == NNS_OK || rc == NNS_WANT_SEND ? nns_engine_write(s->engine, src, len) : rc;
+    return rc == NNS_OK || rc == NNS_WANT_SEND ? stage(s, src, len) : rc;
 }
 
 nns_ssize nns_stream_write(nns_stream *s, const void *src, size_t len)

@@ -40,6 +40,7 @@ struct nns_stream {
     struct nns__transport transport;
     struct nns__time time;
     struct nns__wake *wake;  /* a call has ended; held: the stream was canceled, or a side failed */
+    int64_t session_until;   /* NNS__NEVER, or when a server's session ends; fixed once ready */
     int64_t handshake_until; /* 0: it has not begun */
     nns_job *job;            /* a mechanism call on a worker thread, or NULL */
     struct nns__call *call;
@@ -50,7 +51,8 @@ struct nns_stream {
     atomic_uint entered; /* sides that a call is working on */
     atomic_bool ready;   /* the handshake is complete and all of it has gone out */
     atomic_bool canceled;
-    atomic_bool evicted; /* canceled by the gate */
+    atomic_bool evicted;      /* canceled by the gate */
+    atomic_bool session_over; /* it has failed because the client's ticket has ended */
     /* Why the transport takes no more bytes; it may still have some for us. NULL: it is well. */
     _Atomic(const nns_error *) send_error;
 };
@@ -68,6 +70,8 @@ int nns__stream_run(nns_stream *s, unsigned side, uint32_t wanted);
 /* Waits for the stream's wake-up and, unless fd is -1, for fd, until the deadline at most. NNS_OK
  * (look again), TIMEOUT or CANCELED or IO: the stream has failed. */
 int nns__stream_wait(nns_stream *s, int fd, short events, int64_t deadline);
+/* The stream has failed: whoever waits on the other side is to look up. */
+void nns__stream_look_up(nns_stream *s);
 /* Fails the stream; answers the sticky error. os: errno or 0. */
 int nns__stream_fail(nns_stream *s, int code, int os);
 int nns__stream_fail_text(nns_stream *s, const struct nns__failure *f);
@@ -79,6 +83,18 @@ void nns__stream_tell_peer(nns_stream *s);
 /* Half-closes the transport. */
 int nns__stream_shut(nns_stream *s);
 void nns__stream_abandon_call(nns_stream *s);
+
+/* lifetime.c */
+
+/* Notes when the session ends; once, when the handshake is complete. */
+void nns__stream_start_session(nns_stream *s);
+bool nns__stream_session_ended(const nns_stream *s);
+/* Until when a side may wait on account of the session's end; a sender has a moment longer. */
+int64_t nns__stream_session_deadline(const nns_stream *s, unsigned side);
+/* Fails the stream for that reason; answers the sticky error. */
+int nns__stream_end_session(nns_stream *s);
+/* True while a stream that failed for that reason has sealed records that may still go out. */
+bool nns__stream_has_last_words(const nns_stream *s, uint32_t send_state);
 
 /* stream.c */
 

@@ -350,7 +350,7 @@ static int64_t still_now(void *arg)
 
 static void test_canceled_while_nobody_answers(void **state)
 {
-    const struct nns__time time = {still_now, canceling_wait, NULL};
+    const struct nns__time time = {.now = still_now, .wait = canceling_wait, .arg = NULL};
     nns_stream *s = client_without_target(ends_config(&script));
     struct silent silent;
 

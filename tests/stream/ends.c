@@ -260,5 +260,5 @@ static int test_wait(void *arg, struct pollfd *fds, nfds_t count, int timeout_ms
 
 struct nns__time test_time(struct test_clock *clock)
 {
-    return (struct nns__time){.now = test_now, .wait = test_wait, .arg = clock};
+    return (struct nns__time){.now = test_now, .wait = test_wait, .arg = clock, .wall = test_now};
 }

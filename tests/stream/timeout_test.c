@@ -65,7 +65,7 @@ static void test_dripping_peer(void **state)
 {
     struct ends ends = {.fds = {-1, -1}};
     struct drip drip = {.clock = {.now = 5}};
-    const struct nns__time time = {drip_now, drip_wait, &drip};
+    const struct nns__time time = {.now = drip_now, .wait = drip_wait, .arg = &drip};
 
     (void)state;
     ends_make(&ends);
@@ -103,7 +103,7 @@ static void test_peer_that_never_pauses(void **state)
     const nns_io io = {sizeof(io), ready_recv, ready_send, NULL};
     nns_stream *server = ends_stream(ends_config(&script), NNS_SERVER);
     struct drip drip = {.clock = {.now = 5}};
-    const struct nns__time time = {drip_now, drip_wait, &drip};
+    const struct nns__time time = {.now = drip_now, .wait = drip_wait, .arg = &drip};
 
     (void)state;
     assert_int_equal(nns_stream_set_io(server, &io, &drip), NNS_OK);

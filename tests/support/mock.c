@@ -94,6 +94,7 @@ static int mock_inquire(struct nns__auth *auth, struct nns__facts *facts, struct
     facts->mechanism = m->unknown_mechanism ? NNS__MECHANISM_UNKNOWN : NNS__MECHANISM_KERBEROS;
     facts->flags = flags_of(m);
     facts->ssf = m->ssf == 0 ? 256 : m->ssf;
+    facts->ticket_end = m->ticket_end;
     facts->target = nns__strdup(&a->cfg->mem, "mock/server@MOCK.TEST");
     if (a->role == NNS_SERVER)
         facts->peer_name = nns__strdup(&a->cfg->mem, peer);

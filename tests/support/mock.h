@@ -19,10 +19,11 @@ struct mock {
      * (Kerberos without mutual authentication), 2: one each (Kerberos), 3: the client has the last
      * (raw NTLM), 4: the server has it (NTLM in SPNEGO). 0 means 2. */
     int turns;
-    uint32_t flags;   /* 0 means MOCK_FLAGS; see level_none */
-    bool level_none;  /* flags MUTUAL alone */
-    uint32_t ssf;     /* 0 means 256 */
-    const char *peer; /* the server's view; NULL means "alice@MOCK.TEST" */
+    uint32_t flags;     /* 0 means MOCK_FLAGS; see level_none */
+    bool level_none;    /* flags MUTUAL alone */
+    uint32_t ssf;       /* 0 means 256 */
+    int64_t ticket_end; /* seconds since 1970 */
+    const char *peer;   /* the server's view; NULL means "alice@MOCK.TEST" */
     bool unknown_mechanism;
     size_t filler; /* bytes of filler in each token of ours */
     int fail_turn; /* the step with this turn fails with fail_code, telling fail_tell */

@@ -44,7 +44,7 @@ static void defaults_are_the_strict_ones(void **state)
     assert_int_equal(cfg->min_ssf, 128);
     assert_null(cfg->allowed);
     assert_false(cfg->allow_any_peer || cfg->defer_authorization || cfg->allow_unprotected);
-    assert_false(cfg->no_replay_cache || cfg->plain_gss);
+    assert_false(cfg->no_replay_cache || cfg->plain_gss || cfg->outlive_ticket);
     assert_false(cfg->accept_delegation || cfg->require_channel_binding);
     assert_null(cfg->gss_cred);
     assert_null(cfg->ccache);
@@ -300,6 +300,8 @@ static int call_setter(nns_config *cfg, int which)
     case 16:
         return nns_config_set_client_keytab(cfg, "x");
     case 17:
+        return nns_config_insecure_outlive_ticket(cfg);
+    case 18:
         return nns_config_set_gss_cred(cfg, GSS_C_NO_CREDENTIAL);
     default:
         return nns_config_set_limit(cfg, NNS_LIMIT_IDLE_MS, 1);
@@ -315,7 +317,7 @@ static void the_first_engine_freezes_it(void **state)
     assert_int_equal(nns_engine_new(&e, cfg, 3), NNS_ERR_ARGUMENT);
     assert_int_equal(nns_config_set_min_ssf(cfg, 100), NNS_OK);
     assert_int_equal(nns_engine_new(&e, cfg, NNS_SERVER), NNS_OK);
-    for (int which = 0; which < 18; which++) {
+    for (int which = 0; which < 19; which++) {
         assert_int_equal(call_setter(cfg, which), NNS_ERR_FROZEN);
         assert_int_equal(call_setter(NULL, which), NNS_ERR_ARGUMENT);
     }
