@@ -337,6 +337,19 @@ int nns__handshake_authorized(nns_engine *e)
     return NNS_OK;
 }
 
+/* A client that is open proved something to its server. Whatever a mechanism may say, five bytes
+ * from a stranger must not be enough. */
+static int check_spoken(nns_engine *e, size_t last_token)
+{
+    struct nns__failure f;
+
+    if (e->role == NNS_SERVER || e->handshake.legs_out > 0 || last_token > 0)
+        return NNS_OK;
+    (void)nns__fail(&f, NNS_ERR_AUTH, NNS__STATUS_INTERNAL_ERROR,
+                    "handshake: the mechanism is complete and never had a token to send");
+    return nns__engine_fail(e, &f);
+}
+
 static int completed(nns_engine *e, nns_job *job)
 {
     struct nns__handshake *h = &e->handshake;
@@ -348,6 +361,8 @@ static int completed(nns_engine *e, nns_job *job)
     job->protection = (struct nns__protection){0};
     if (h->peer_done && job->output.size != 0)
         return broken(e, "the peer is done, but the mechanism has one more token for it");
+    if (check_spoken(e, job->output.size) != NNS_OK)
+        return nns__engine_failed(e);
     if (nns__policy_check(e->cfg, e->role, &e->facts, &f) != NNS_OK)
         return nns__engine_fail(e, &f);
     if (nns__policy_level(e->facts.flags) != NNS_PROTECT_NONE && !nns__engine_is_framed(e)) {

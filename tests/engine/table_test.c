@@ -298,6 +298,19 @@ static void a_bare_done_behind_a_token_opens_nothing(void **state)
     nns_engine_free(e);
 }
 
+/* Complete at once without a token, which no mechanism should be: the client proved nothing. */
+static void a_client_that_said_nothing_is_not_opened(void **state)
+{
+    struct mock script = {.turns = 1, .mute_turn = 1};
+    nns_engine *e = engine_make(NNS_CLIENT, &script);
+
+    (void)state;
+    assert_int_equal(nns_engine_step(e), NNS_ERR_AUTH);
+    engine_expect_failure(e, NNS_ERR_AUTH, "complete and never had a token to send");
+    engine_expect_error_record(e, 0x80090304);
+    nns_engine_free(e);
+}
+
 static void a_done_whose_token_does_not_complete_is_refused(void **state)
 {
     struct mock script = {.turns = 4};
@@ -347,6 +360,7 @@ int main(void)
         cmocka_unit_test(eof_in_every_situation),
         cmocka_unit_test(a_bare_done_never_opens_a_client),
         cmocka_unit_test(a_bare_done_behind_a_token_opens_nothing),
+        cmocka_unit_test(a_client_that_said_nothing_is_not_opened),
         cmocka_unit_test(a_done_whose_token_does_not_complete_is_refused),
         cmocka_unit_test(a_done_that_we_would_have_to_answer_is_refused),
         cmocka_unit_test(a_second_done_before_opening_is_refused),
