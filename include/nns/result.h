@@ -148,6 +148,9 @@ NNS_API const char *nns_error_mech_text(const nns_error *err); /* the mechanism'
 NNS_API uint32_t nns_error_peer_status(const nns_error *err);
 NNS_API const char *nns_error_peer_status_name(const nns_error *err); /* "SEC_E_LOGON_DENIED" */
 NNS_API int nns_error_os(const nns_error *err);                       /* errno, 0: none */
+/* The symbolic name of a status as nns_error_peer_status() has it, NULL: none is known. Static
+ * storage, any thread. */
+NNS_API const char *nns_status_name(uint32_t status);
 /* A copy with the default allocator. Errors: ARGUMENT (err or ret NULL), NOMEM. */
 NNS_API int nns_error_copy(nns_error **ret, const nns_error *err) NNS_MUST_CHECK;
 NNS_API void nns_error_free(nns_error *err); /* only what nns_error_copy() made; NULL is nothing */

@@ -202,7 +202,7 @@ uint32_t nns_error_peer_status(const nns_error *err)
 
 const char *nns_error_peer_status_name(const nns_error *err)
 {
-    return err != NULL ? nns__status_name(err->peer_status) : NULL;
+    return err != NULL ? nns_status_name(err->peer_status) : NULL;
 }
 
 int nns_error_os(const nns_error *err)

@@ -54,7 +54,4 @@ const nns_error *nns__error_pack(const struct nns__mem *mem, const struct nns__f
                                  int32_t phase);
 void nns__error_free(const struct nns__mem *mem, const nns_error *err); /* NULL is nothing */
 
-/* The symbolic name of a Windows status ("SEC_E_LOGON_DENIED"), or NULL. */
-const char *nns__status_name(uint32_t status);
-
 #endif

@@ -40,7 +40,7 @@ static const struct {
     {0x80090350, "SEC_E_DOWNGRADE_DETECTED"},
 };
 
-const char *nns__status_name(uint32_t status)
+const char *nns_status_name(uint32_t status)
 {
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (names[i].status == status)

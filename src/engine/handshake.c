@@ -79,7 +79,7 @@ static int got_done(nns_engine *e, const uint8_t *payload, size_t size)
 static int got_error(nns_engine *e, const uint8_t *payload, size_t size)
 {
     uint32_t status = nns__handshake_status_decode(payload, size);
-    const char *name = nns__status_name(status);
+    const char *name = nns_status_name(status);
     struct nns__failure f;
 
     if (status == 0)
