@@ -6,6 +6,7 @@
 #include "configure.h"
 
 #include "report.h"
+#include "trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -157,6 +158,8 @@ int configure(nns_config **ret, const struct options *o)
     nns_config *cfg;
     int status = get_password(o), rc;
 
+    if (status < 0 && o->trace != NULL)
+        status = trace_open(o->trace, o->trace_secrets);
     if (status >= 0)
         return status;
     rc = nns_config_new(&cfg, NULL);
@@ -169,6 +172,8 @@ int configure(nns_config **ret, const struct options *o)
         rc = set_counts(cfg, o);
     if (rc == NNS_OK)
         rc = set_credentials(cfg, o);
+    if (rc == NNS_OK)
+        rc = trace_attach(cfg);
     if (rc == NNS_OK) {
         *ret = cfg;
         return -1;

@@ -7,6 +7,7 @@
 #include "connect.h"
 
 #include "report.h"
+#include "trace.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -140,6 +141,14 @@ static int exchange(nns_stream *stream)
     return status;
 }
 
+static void begin_trace(nns_stream *stream, const struct options *o)
+{
+    char peer[sizeof(o->address) + 8];
+
+    (void)snprintf(peer, sizeof(peer), "%s:%s", o->host, o->port);
+    trace_begin(stream, NNS_CLIENT, peer);
+}
+
 int command_connect(const struct options *o, nns_config *cfg)
 {
     nns_stream *stream;
@@ -147,6 +156,7 @@ int command_connect(const struct options *o, nns_config *cfg)
 
     if (rc != NNS_OK)
         return report_result("connect", rc);
+    begin_trace(stream, o);
     rc = nns_stream_connect(stream, o->host, o->port, o->target);
     if (rc == NNS_OK) {
         say_connected(stream, o);
@@ -156,6 +166,7 @@ int command_connect(const struct options *o, nns_config *cfg)
     } else {
         status = report_result("connect", rc);
     }
+    trace_end(stream);
     nns_stream_free(stream);
     return status;
 }

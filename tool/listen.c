@@ -7,6 +7,7 @@
 
 #include "report.h"
 #include "throttle.h"
+#include "trace.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -133,8 +134,11 @@ static void *connection_main(void *arg)
     struct connection *c = arg;
     nns_stream *stream = make_stream(c);
 
-    if (stream != NULL)
+    if (stream != NULL) {
+        trace_begin(stream, NNS_SERVER, c->peer);
         serve(c, stream);
+        trace_end(stream);
+    }
     nns_stream_free(stream);
     free(c);
     return NULL;

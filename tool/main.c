@@ -5,6 +5,7 @@
  */
 #include "configure.h"
 #include "connect.h"
+#include "decode.h"
 #include "listen.h"
 #include "options.h"
 #include "report.h"
@@ -40,6 +41,8 @@ int main(int argc, char **argv)
         return report_usage("refusing to run with somebody else's privileges (setuid)");
     harden();
     status = options_parse(&options, argc, argv);
+    if (status < 0 && options.command == COMMAND_DECODE)
+        return command_decode(&options);
     if (status < 0)
         status = configure(&cfg, &options);
     if (status >= 0)

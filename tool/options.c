@@ -16,15 +16,20 @@
 static const char usage_text[] =
     "usage: nns connect [OPTION]... HOST:PORT\n"
     "       nns listen --echo [OPTION]... [HOST:]PORT\n"
+    "       nns decode [FILE]\n"
     "\n"
     "connect    standard input to the peer, the peer to standard output; the end of input\n"
     "           half-closes\n"
     "listen     a server; port 0 picks a free one\n"
+    "decode     prints what a trace recorded; without FILE, or with -, from standard input\n"
     "\n"
-    "Both:\n"
+    "Connect and listen:\n"
     "  --protection encrypt|sign|none   level asked for and least accepted (default encrypt)\n"
     "  --handshake-timeout TIME         500ms, 10s, 2m ... (default connect 30s, listen 10s)\n"
     "  --idle-timeout TIME              end a connection that moves nothing (default never)\n"
+    "  --trace FILE                     write what passes on the wire, for nns decode; token\n"
+    "                                   contents and data are left out\n"
+    "  --trace-secrets                  leave nothing out\n"
     "  -v, --verbose; -q, --quiet; -h, --help; --version\n"
     "Connect:\n"
     "  --target SERVICE/HOST[@REALM]    whom to ask for (default host/HOST)\n"
@@ -72,6 +77,8 @@ enum {
     OPT_MAX_CONNECTIONS,
     OPT_MAX_HANDSHAKES,
     OPT_MAX_HANDSHAKES_PER_SOURCE,
+    OPT_TRACE,
+    OPT_TRACE_SECRETS,
     OPT_VERSION
 };
 
@@ -79,6 +86,8 @@ enum {
 #define FOR_CONNECT 1
 #define FOR_LISTEN 2
 #define FOR_BOTH 3
+#define FOR_DECODE 4
+#define FOR_ALL 7
 
 static const struct option long_options[] = {
     {"target", required_argument, NULL, OPT_TARGET},
@@ -100,6 +109,8 @@ static const struct option long_options[] = {
     {"max-connections", required_argument, NULL, OPT_MAX_CONNECTIONS},
     {"max-handshakes", required_argument, NULL, OPT_MAX_HANDSHAKES},
     {"max-handshakes-per-source", required_argument, NULL, OPT_MAX_HANDSHAKES_PER_SOURCE},
+    {"trace", required_argument, NULL, OPT_TRACE},
+    {"trace-secrets", no_argument, NULL, OPT_TRACE_SECRETS},
     {"verbose", no_argument, NULL, 'v'},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
@@ -128,6 +139,10 @@ static int taken_by(int option)
     case OPT_MAX_HANDSHAKES:
     case OPT_MAX_HANDSHAKES_PER_SOURCE:
         return FOR_LISTEN;
+    case OPT_VERSION:
+    case 'h':
+    case '?':
+        return FOR_ALL;
     default:
         return FOR_BOTH;
     }
@@ -266,6 +281,9 @@ static bool keep_text(struct options *o, int option, const char *text)
     case OPT_SERVICE:
         o->service = text;
         return true;
+    case OPT_TRACE:
+        o->trace = text;
+        return true;
     default:
         return false;
     }
@@ -279,6 +297,9 @@ static bool keep_flag(struct options *o, int option)
         return true;
     case OPT_ECHO:
         o->echo = true;
+        return true;
+    case OPT_TRACE_SECRETS:
+        o->trace_secrets = true;
         return true;
     case 'v':
         o->verbose = true;
@@ -342,6 +363,8 @@ static int check_together(const struct options *o)
         return report_usage("--user and --ccache contradict each other");
     if (o->user != NULL && o->client_keytab != NULL)
         return report_usage("--user and --client-keytab contradict each other");
+    if (o->trace_secrets && o->trace == NULL)
+        return report_usage("--trace-secrets needs --trace");
     if (o->command != COMMAND_LISTEN)
         return -1;
     if (o->allow_all && o->allow_count > 0)
@@ -353,15 +376,24 @@ static int check_together(const struct options *o)
     return -1;
 }
 
+static const struct {
+    const char *name;
+    int mine; /* which options it takes */
+} commands[] = {
+    [COMMAND_CONNECT] = {"connect", FOR_CONNECT},
+    [COMMAND_LISTEN] = {"listen", FOR_LISTEN},
+    [COMMAND_DECODE] = {"decode", FOR_DECODE},
+};
+
 static int parse_command(struct options *o, const char *word)
 {
-    if (strcmp(word, "connect") == 0)
-        o->command = COMMAND_CONNECT;
-    else if (strcmp(word, "listen") == 0)
-        o->command = COMMAND_LISTEN;
-    else
-        return report_usage("'%s' is not a command: say connect or listen", word);
-    return -1;
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(word, commands[i].name) == 0) {
+            o->command = (enum subcommand)i;
+            return -1;
+        }
+    }
+    return report_usage("'%s' is not a command: say connect, listen or decode", word);
 }
 
 static int parse_operand(struct options *o, int argc, char **argv)
@@ -369,11 +401,20 @@ static int parse_operand(struct options *o, int argc, char **argv)
     bool listen = o->command == COMMAND_LISTEN;
     const char *form = listen ? "[HOST:]PORT" : "HOST:PORT";
 
+    if (o->command == COMMAND_DECODE) {
+        o->file = argc > 0 ? argv[0] : NULL;
+        return argc <= 1 ? -1 : report_usage("decode takes one FILE");
+    }
     if (argc != 1)
         return report_usage("%s takes one %s", listen ? "listen" : "connect", form);
     if (!options_address(o, argv[0], listen))
         return report_usage("'%s' is not %s", argv[0], form);
     return -1;
+}
+
+static const char *short_name(int option)
+{
+    return option == 'v' ? "verbose" : option == 'q' ? "quiet" : "";
 }
 
 int options_parse(struct options *o, int argc, char **argv)
@@ -395,22 +436,21 @@ int options_parse(struct options *o, int argc, char **argv)
             return status;
         argc--;
         argv++;
-        mine = o->command == COMMAND_LISTEN ? FOR_LISTEN : FOR_CONNECT;
+        mine = commands[o->command].mine;
     } else {
-        mine = FOR_BOTH;
+        mine = FOR_ALL;
     }
     while ((option = getopt_long(argc, argv, "vqh", long_options, &index)) != -1) {
-        const char *name = option >= 256 ? long_options[index].name : "";
+        const char *name = option >= 256 ? long_options[index].name : short_name(option);
 
         if ((taken_by(option) & mine) == 0)
-            return report_usage("--%s is not for %s", name,
-                                o->command == COMMAND_LISTEN ? "listen" : "connect");
+            return report_usage("--%s is not for %s", name, commands[o->command].name);
         status = parse_option(o, option, name, optarg);
         if (status >= 0)
             return status;
     }
-    if (mine == FOR_BOTH)
-        return report_usage("say connect or listen; try 'nns --help'");
+    if (mine == FOR_ALL)
+        return report_usage("say connect, listen or decode; try 'nns --help'");
     status = parse_operand(o, argc - optind, argv + optind);
     return status >= 0 ? status : check_together(o);
 }

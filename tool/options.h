@@ -14,7 +14,8 @@
 
 enum subcommand {
     COMMAND_CONNECT,
-    COMMAND_LISTEN
+    COMMAND_LISTEN,
+    COMMAND_DECODE
 };
 
 /* Strings are borrowed from argv, or static. */
@@ -46,6 +47,9 @@ struct options {
     int max_handshakes_per_source;
     bool verbose;
     bool quiet;
+    bool trace_secrets;
+    const char *trace; /* file, or NULL */
+    const char *file;  /* decode: NULL is standard input */
 };
 
 /* Answers -1 to go on, or the exit status to end with (after --help, --version, a mistake). */

@@ -36,7 +36,7 @@ class Usage(NnsTest):
             self.assertRegex(errors[0], pattern)
 
     def test_commands_and_addresses(self):
-        self.assert_usage([], "say connect or listen")
+        self.assert_usage([], "say connect, listen or decode")
         self.assert_usage(["serve"], "'serve' is not a command")
         self.assert_usage(["connect"], "connect takes one HOST:PORT")
         self.assert_usage(["connect", "a:1", "b:2"], "connect takes one HOST:PORT")
