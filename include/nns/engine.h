@@ -146,6 +146,8 @@ NNS_API uint32_t nns_engine_ssf(const nns_engine *e);  /* strength of the sessio
 NNS_API int32_t nns_engine_legs(const nns_engine *e);  /* handshake records so far, both ways */
 /* When the ticket ends, seconds since 1970, 0: unknown or never. */
 NNS_API int64_t nns_engine_ticket_end(const nns_engine *e);
+/* The encryption type of the session key, "aes256-cts-hmac-sha1-96"; NULL: unknown. */
+NNS_API const char *nns_engine_enctype(const nns_engine *e);
 /* Who makes and checks the records: "gss" or "raw" (level none). */
 NNS_API const char *nns_engine_record_engine(const nns_engine *e);
 

@@ -88,6 +88,13 @@ typedef struct nns_pollfd {
 } nns_pollfd;
 NNS_API int nns_stream_poll(nns_stream *s, nns_pollfd fds[3], int32_t *timeout_ms);
 
+/* How long a part of making the connection took, in microseconds; -1: it has not ended, or ended
+ * badly, or was not the stream's to do, or there is no such part. */
+#define NNS_TIME_RESOLVE 0   /* the host's addresses */
+#define NNS_TIME_CONNECT 1   /* TCP */
+#define NNS_TIME_HANDSHAKE 2 /* from the first record to OPEN, the KDC included */
+NNS_API int64_t nns_stream_time_us(const nns_stream *s, int32_t part);
+
 NNS_API nns_engine *nns_stream_engine(nns_stream *s);           /* borrowed, never NULL */
 NNS_API const nns_error *nns_stream_error(const nns_stream *s); /* NULL while there is none */
 

@@ -13,6 +13,7 @@
 
 #include <gssapi/gssapi_ext.h>
 #include <gssapi/gssapi_krb5.h>
+#include <krb5.h>
 #include <string.h>
 #include <time.h>
 
@@ -80,6 +81,39 @@ static uint32_t ssf_of(gss_ctx_id_t ctx)
     return ssf;
 }
 
+/* The last arc of the identifier that MIT gives the type of a session key:
+ * 1.2.840.113554.1.2.2.4 and the enctype, seven bits a byte. 0: it is no such thing. */
+static krb5_enctype enctype_of(const gss_buffer_desc *oid)
+{
+    static const uint8_t prefix[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02, 0x04};
+    const uint8_t *bytes = oid->value;
+    krb5_enctype type = 0;
+
+    if (oid->length <= sizeof(prefix) || oid->length > sizeof(prefix) + 4 ||
+        memcmp(bytes, prefix, sizeof(prefix)) != 0)
+        return 0;
+    for (size_t i = sizeof(prefix); i < oid->length; i++)
+        type = type << 7 | (bytes[i] & 0x7f);
+    return type;
+}
+
+/* GSSAPI tells the type only together with the key, which is wiped unread. */
+static void describe_key(struct nns__facts *facts, gss_ctx_id_t ctx)
+{
+    gss_buffer_set_t answer = GSS_C_NO_BUFFER_SET;
+    OM_uint32 major, minor;
+    krb5_enctype type = 0;
+
+    major = gss_inquire_sec_context_by_oid(&minor, ctx, GSS_C_INQ_SSPI_SESSION_KEY, &answer);
+    if (major == GSS_S_COMPLETE && answer->count > 0) {
+        explicit_bzero(answer->elements[0].value, answer->elements[0].length);
+        type = answer->count > 1 ? enctype_of(&answer->elements[1]) : 0;
+    }
+    if (type != 0 && krb5_enctype_to_name(type, false, facts->enctype, sizeof(facts->enctype)) != 0)
+        facts->enctype[0] = '\0';
+    (void)gss_release_buffer_set(&minor, &answer);
+}
+
 /* Displays one name of a Kerberos context. */
 static int display(char **ret, struct nns__facts *facts, const struct nns__mem *mem,
                    gss_name_t name, nns_role role, struct nns__failure *f)
@@ -135,5 +169,6 @@ int nns__gss_facts(struct nns__facts *facts, const struct nns__mem *mem, gss_ctx
         facts->ticket_end = (int64_t)time(NULL) + lifetime;
     if (facts->mechanism != NNS__MECHANISM_KERBEROS)
         return NNS_OK;
+    describe_key(facts, ctx);
     return names_of(facts, mem, ctx, role, f);
 }

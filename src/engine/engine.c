@@ -323,6 +323,11 @@ int64_t nns_engine_ticket_end(const nns_engine *e)
     return is_negotiated(e) ? e->facts.ticket_end : 0;
 }
 
+const char *nns_engine_enctype(const nns_engine *e)
+{
+    return is_negotiated(e) && e->facts.enctype[0] != '\0' ? e->facts.enctype : NULL;
+}
+
 const char *nns_engine_record_engine(const nns_engine *e)
 {
     return is_negotiated(e) ? e->protection.name : NULL;

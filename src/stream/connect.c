@@ -13,6 +13,7 @@
 static int reach(nns_stream *s, const char *host, const char *port)
 {
     int64_t deadline = nns__deadline_after(&s->time, s->cfg->limits[NNS_LIMIT_CONNECT_MS]);
+    int64_t began = nns__time_us(&s->time), resolved;
     struct addrinfo *list = NULL;
     int fd, rc;
 
@@ -20,10 +21,13 @@ static int reach(nns_stream *s, const char *host, const char *port)
     rc = nns__resolve(s, host, port, deadline, &list);
     if (rc != NNS_OK)
         return rc;
+    resolved = nns__time_us(&s->time);
+    s->spent_us[NNS_TIME_RESOLVE] = resolved - began;
     rc = nns__race(s, list, deadline, &fd);
     freeaddrinfo(list);
     if (rc != NNS_OK)
         return rc;
+    s->spent_us[NNS_TIME_CONNECT] = nns__time_us(&s->time) - resolved;
     rc = nns__transport_set_fds(&s->transport, fd, fd, true);
     if (rc != NNS_OK)
         (void)close(fd);

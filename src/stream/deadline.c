@@ -8,13 +8,18 @@
 #include <stddef.h>
 #include <time.h>
 
-static int64_t system_now(void *arg)
+static int64_t system_now_us(void)
 {
     struct timespec now = {0};
 
-    (void)arg;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int64_t system_now(void *arg)
+{
+    (void)arg;
+    return system_now_us() / 1000;
 }
 
 static int64_t system_wall(void *arg)
@@ -50,4 +55,9 @@ int nns__deadline_left(const struct nns__time *t, int64_t deadline)
     if (left <= 0)
         return 0;
     return left < INT_MAX ? (int)left : INT_MAX;
+}
+
+int64_t nns__time_us(const struct nns__time *t)
+{
+    return t->now == system_now ? system_now_us() : t->now(t->arg) * 1000;
 }

@@ -26,6 +26,9 @@ int64_t nns__deadline_after(const struct nns__time *t, int64_t ms);
 /* For poll(2): milliseconds that are left, 0 when it has passed, -1 for NNS__NEVER. */
 int nns__deadline_left(const struct nns__time *t, int64_t deadline);
 
+/* Microseconds since some point, for measuring; of a test's clock whole milliseconds. */
+int64_t nns__time_us(const struct nns__time *t);
+
 static inline int64_t nns__deadline_sooner(int64_t a, int64_t b)
 {
     return a < b ? a : b;

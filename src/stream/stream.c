@@ -31,6 +31,8 @@ int nns_stream_new(nns_stream **ret, nns_config *cfg, nns_role role)
     s->blocking = true;
     s->time = nns__time_system;
     s->session_until = NNS__NEVER;
+    for (size_t i = 0; i < sizeof(s->spent_us) / sizeof(s->spent_us[0]); i++)
+        s->spent_us[i] = -1;
     nns__transport_init(&s->transport);
     atomic_init(&s->entered, 0);
     atomic_init(&s->ready, false);
@@ -164,6 +166,7 @@ static void begin_handshake(nns_stream *s)
         s->role == NNS_CLIENT ? NNS_LIMIT_CLIENT_HANDSHAKE_MS : NNS_LIMIT_SERVER_HANDSHAKE_MS;
 
     s->handshake_until = nns__deadline_after(&s->time, s->cfg->limits[limit]);
+    s->handshake_began = nns__time_us(&s->time);
 }
 
 int nns__stream_do_handshake(nns_stream *s)
@@ -186,6 +189,7 @@ int nns__stream_do_handshake(nns_stream *s)
         return NNS_WANT_AUTHORIZE;
     nns_pass_open(s->pass);
     nns__stream_start_session(s);
+    s->spent_us[NNS_TIME_HANDSHAKE] = nns__time_us(&s->time) - s->handshake_began;
     atomic_store(&s->ready, true);
     return NNS_OK;
 }
@@ -338,6 +342,11 @@ void nns_stream_cancel(nns_stream *s)
 }
 
 /* ---- what is inside ---- */
+
+int64_t nns_stream_time_us(const nns_stream *s, int32_t part)
+{
+    return s != NULL && part >= 0 && part <= NNS_TIME_HANDSHAKE ? s->spent_us[part] : -1;
+}
 
 nns_engine *nns_stream_engine(nns_stream *s)
 {

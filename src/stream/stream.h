@@ -42,6 +42,8 @@ struct nns_stream {
     struct nns__wake *wake;  /* a call has ended; held: the stream was canceled, or a side failed */
     int64_t session_until;   /* NNS__NEVER, or when a server's session ends; fixed once ready */
     int64_t handshake_until; /* 0: it has not begun */
+    int64_t handshake_began; /* microseconds */
+    int64_t spent_us[3];     /* NNS_TIME_, -1: has not ended */
     nns_job *job;            /* a mechanism call on a worker thread, or NULL */
     struct nns__call *call;
     bool peer_told; /* the error record went out */

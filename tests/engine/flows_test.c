@@ -204,6 +204,7 @@ static void expect_nothing_negotiated(const nns_engine *e)
     assert_int_equal(nns_engine_ssf(e), 0);
     assert_int_equal(nns_engine_impersonation(e), 0);
     assert_int_equal(nns_engine_ticket_end(e), 0);
+    assert_null(nns_engine_enctype(e));
     assert_null(nns_engine_record_engine(e));
 }
 
@@ -231,6 +232,7 @@ static void what_was_negotiated_is_known_once_open(void **state)
     assert_int_equal(nns_engine_is_mutual(p.client), 1);
     assert_int_equal(nns_engine_ssf(p.server), 128);
     assert_int_equal(nns_engine_impersonation(p.server), NNS_IMPERSONATE);
+    assert_string_equal(nns_engine_enctype(p.server), "mock-enctype");
     assert_string_equal(nns_engine_record_engine(p.server), "mock");
     assert_int_equal(nns_engine_legs(p.server), 4);
     pair_free(&p);

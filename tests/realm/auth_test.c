@@ -46,6 +46,7 @@ static void check_facts(const struct side *side, uint32_t flags)
     assert_int_equal(side->facts.mechanism, NNS__MECHANISM_KERBEROS);
     assert_int_equal(side->facts.flags, flags | NNS__FLAG_IDENTIFY);
     assert_int_equal(side->facts.ssf, 256);
+    assert_string_equal(side->facts.enctype, "aes256-cts-hmac-sha1-96");
     assert_true(left > 3600 && left < 2 * 86400);
     assert_string_equal(side->facts.target, TARGET "@" REALM);
     if (side->role == NNS_SERVER)

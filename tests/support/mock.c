@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define TOKEN_HEAD ((size_t)5) /* "MOCK", turn */
@@ -95,6 +96,7 @@ static int mock_inquire(struct nns__auth *auth, struct nns__facts *facts, struct
     facts->flags = flags_of(m);
     facts->ssf = m->ssf == 0 ? 256 : m->ssf;
     facts->ticket_end = m->ticket_end;
+    (void)snprintf(facts->enctype, sizeof(facts->enctype), "mock-enctype");
     facts->target = nns__strdup(&a->cfg->mem, "mock/server@MOCK.TEST");
     if (a->role == NNS_SERVER)
         facts->peer_name = nns__strdup(&a->cfg->mem, peer);
