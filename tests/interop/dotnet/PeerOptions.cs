@@ -24,6 +24,7 @@ internal sealed class PeerOptions
     public long Bytes { get; private set; }
     public int WriteSize { get; private set; } = 65536;
     public bool NoDelay { get; private set; }
+    public Binding? Binding { get; private set; }
 
     public static PeerOptions Parse(string[] args)
     {
@@ -52,6 +53,7 @@ internal sealed class PeerOptions
             case "--connections": Connections = int.Parse(value); break;
             case "--level": Level = ParseLevel(value); break;
             case "--impersonation": Impersonation = Enum.Parse<TokenImpersonationLevel>(value, ignoreCase: true); break;
+            case "--binding": Binding = new Binding(value); break;
             case "--mode": Mode = Enum.Parse<Mode>(value, ignoreCase: true); break;
             case "--bytes": Bytes = long.Parse(value); break;
             case "--write-size": WriteSize = int.Parse(value); break;

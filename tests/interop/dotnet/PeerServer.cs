@@ -3,6 +3,7 @@
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication.ExtendedProtection;
 
 namespace Nns.Interop;
 
@@ -20,8 +21,13 @@ internal static class PeerServer
             using TcpClient client = await listener.AcceptTcpClientAsync();
             allPassed &= await Session.RunAsync(connection, client, options, stream =>
                 stream.AuthenticateAsServerAsync(
-                    CredentialCache.DefaultNetworkCredentials, options.Level, options.Impersonation));
+                    CredentialCache.DefaultNetworkCredentials, Policy(options), options.Level,
+                    options.Impersonation));
         }
         return allPassed ? 0 : 1;
     }
+
+    private static ExtendedProtectionPolicy? Policy(PeerOptions options) => options.Binding is null
+        ? null
+        : new ExtendedProtectionPolicy(PolicyEnforcement.WhenSupported, options.Binding);
 }

@@ -13,6 +13,7 @@ const string Usage = """
            --mode echo|send|duplex|digest (default echo)
            --bytes N                     how much send and duplex write (default 0)
            --write-size N                how much of it per Write (default 65536)
+           --binding TEXT                bind the handshake to a channel that has these bytes
            --nodelay                     set TCP_NODELAY (.NET's default leaves Nagle's algorithm on)
     """;
 
