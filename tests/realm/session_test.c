@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 struct session {
     nns_engine *client;
@@ -98,6 +98,24 @@ static nns_config *client_cfg(void)
 static nns_config *server_cfg(void)
 {
     return server_config(NNS_PROTECT_SEAL);
+}
+
+/* ---- the ticket's end ---- */
+
+/* What a server's stream ends with: no earlier than the ticket, later by the clock skew at most. */
+static void both_sides_know_when_the_ticket_ends(void **state)
+{
+    struct session s = make(client_cfg(), server_cfg(), TARGET);
+    int64_t client_end, server_end;
+
+    (void)state;
+    assert_int_equal(nns_engine_ticket_end(s.server), 0);
+    expect_open(&s);
+    client_end = nns_engine_ticket_end(s.client);
+    server_end = nns_engine_ticket_end(s.server);
+    assert_true(client_end > (int64_t)time(NULL));
+    assert_true(server_end >= client_end - 2 && server_end <= client_end + 302);
+    end(&s);
 }
 
 /* ---- impersonation and delegation ---- */
@@ -393,6 +411,7 @@ static void robot_connects(const char *ccache)
 
     expect_open(&s);
     assert_string_equal(nns_engine_peer_name(s.server), "robot@" REALM);
+    assert_string_equal(nns_engine_target(s.client), TARGET "@" REALM);
     end(&s);
 }
 
@@ -563,6 +582,7 @@ static void a_service_may_run_under_a_user_principal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_sides_know_when_the_ticket_ends),
         cmocka_unit_test(both_sides_see_the_impersonation_level),
         cmocka_unit_test(delegated_credentials_are_handed_over_once),
         cmocka_unit_test(delegated_credentials_that_nobody_takes_are_freed),

@@ -196,6 +196,15 @@ static int64_t shortly_before_the_end(void *arg)
     return END_MS - 100;
 }
 
+/* The writer could wait: its wake-up was not held, which would have had it spin. */
+static void expect_no_wake(const nns_stream *s)
+{
+    struct pollfd fd = {.fd = nns__wake_fd(s->wake), .events = POLLIN};
+
+    nns__wake_clear(s->wake);
+    assert_int_equal(poll(&fd, 1, 0), 0);
+}
+
 /* The reader meets the end, in real time, while the writer is in the middle of a record. */
 static void test_the_reader_does_not_cut_the_writer(void **state)
 {
@@ -220,6 +229,7 @@ static void test_the_reader_does_not_cut_the_writer(void **state)
     actor_start(&reader);
     assert_int_equal(actor_end(&writer), NNS_ERR_TIMEOUT);
     expect_ended(ends.server);
+    expect_no_wake(ends.server);
     free_server(&ends);
     assert_int_equal(actor_end(&reader), 0); /* not TRUNCATED */
     assert_true(reader.size < BULK);
