@@ -4,7 +4,7 @@
 # Completion of nns(1) for bash. A new option goes into the list of its commands and, where its
 # values are known, into _nns_value.
 
-_nns_common='--protection --handshake-timeout --idle-timeout --verbose --quiet --help'
+_nns_common='--protection --handshake-timeout --idle-timeout --trace --trace-secrets --verbose --quiet --help'
 _nns_connect='--target --ccache --user --password-file --password-fd --connect-timeout'
 _nns_listen='--echo --allow --allow-all --keytab --service --max-connections'
 
@@ -15,7 +15,7 @@ _nns_value()
 
     case $1 in
     --protection) words=$'encrypt\nsign\nnone' ;;
-    --password-file | --ccache | --keytab)
+    --password-file | --ccache | --keytab | --trace)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$2")
         return ;;
@@ -30,7 +30,7 @@ _nns_value()
 _nns_is_flag()
 {
     case $1 in
-    --echo | --allow-all | --verbose | --quiet | --help | --version) return 0 ;;
+    --echo | --allow-all | --trace-secrets | --verbose | --quiet | --help | --version) return 0 ;;
     esac
     return 1
 }
@@ -52,13 +52,18 @@ _nns()
         return
     fi
     if ((COMP_CWORD == 1)); then
-        options='connect listen --help --version'
+        options='connect listen decode --help --version'
     else
         case $command in
         connect) options="$_nns_common $_nns_connect" ;;
         listen) options="$_nns_common $_nns_listen" ;;
+        decode) options=--help ;;
         esac
-        if [[ $word != -* ]]; then # an address
+        if [[ $command == decode && $word != -* ]]; then
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+        elif [[ $word != -* ]]; then # an address
             compopt -o nospace 2>/dev/null
             mapfile -t COMPREPLY < <(compgen -A hostname -S : -- "$word")
             return

@@ -9,6 +9,8 @@ _nns() {
     '--protection[level asked for and least accepted]:level:(encrypt sign none)'
     '--handshake-timeout[most time for the handshake]:time:(5s 10s 30s)'
     '--idle-timeout[end a connection that moves nothing]:time:(1m 10m 1h)'
+    '--trace[write what passes on the wire]:file:_files'
+    '--trace-secrets[leave nothing out of the trace]'
     '(-q --quiet)'{-v,--verbose}'[say more]'
     '(-v --verbose)'{-q,--quiet}'[say only what went wrong]'
     '(- *)'{-h,--help}'[show the options]'
@@ -32,6 +34,7 @@ _nns() {
   commands=(
     'connect:standard input to the peer, the peer to standard output'
     'listen:a server'
+    'decode:what a trace recorded, in words'
   )
 
   if ((CURRENT == 2)); then
@@ -43,6 +46,7 @@ _nns() {
   ((CURRENT--))
   case $words[1] in
     connect) _arguments -s -S $common $connect '1:host and port:_hosts -S :' ;;
+    decode) _arguments '(- *)'{-h,--help}'[show the options]' '1:trace:_files' ;;
     listen) _arguments -s -S $common $listen '1:host and port:_hosts -S :' ;;
   esac
 }

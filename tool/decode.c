@@ -46,6 +46,15 @@ static void print_event(const struct connection *c, const char *arrow, const str
     printf("%s %lu %s%s\n", c->time, c->number, arrow, t->bytes);
 }
 
+static void print_text(const struct connection *c, const char *word, const char *text)
+{
+    struct text t = {0};
+
+    text_add(&t, "%s%s", word, *text != '\0' ? " " : "");
+    text_escape(&t, (struct span){(const uint8_t *)text, NULL, strlen(text)});
+    print_event(c, "", &t);
+}
+
 static const char *foreign_name(struct span s)
 {
     static const struct {
@@ -95,6 +104,21 @@ static void describe_handshake(struct text *t, const struct wire_unit *unit)
     text_add(t, ", %zu bytes", unit->total - WIRE_HANDSHAKE_HEADER);
 }
 
+static bool is_illegal(const struct wire_unit *unit)
+{
+    return unit->kind == WIRE_DATA && unit->present >= WIRE_DATA_HEADER &&
+           (unit->total < WIRE_DATA_HEADER + WIRE_DATA_LEAST ||
+            unit->total > WIRE_DATA_HEADER + WIRE_DATA_MOST);
+}
+
+/* A record that ended before its header or what that announced. */
+static bool is_cut(const struct wire_unit *unit)
+{
+    size_t header = unit->kind == WIRE_DATA ? WIRE_DATA_HEADER : WIRE_HANDSHAKE_HEADER;
+
+    return !is_illegal(unit) && (unit->present < unit->total || unit->present < header);
+}
+
 static void describe_data(struct text *t, const struct wire_unit *unit)
 {
     size_t length = unit->total - WIRE_DATA_HEADER;
@@ -102,10 +126,7 @@ static void describe_data(struct text *t, const struct wire_unit *unit)
     text_add(t, "data");
     if (unit->present < WIRE_DATA_HEADER)
         return;
-    if (length < WIRE_DATA_LEAST || length > WIRE_DATA_MOST)
-        text_add(t, " of illegal length %zu", length);
-    else
-        text_add(t, ", %zu bytes", length);
+    text_add(t, is_illegal(unit) ? " of illegal length %zu" : ", %zu bytes", length);
 }
 
 static void describe(struct text *t, const struct wire_unit *unit)
@@ -130,9 +151,7 @@ static void describe(struct text *t, const struct wire_unit *unit)
         text_add(t, "%zu bytes that belong to no record", unit->present);
         return;
     }
-    if (unit->present < unit->total ||
-        (unit->kind == WIRE_HANDSHAKE && unit->present < WIRE_HANDSHAKE_HEADER) ||
-        (unit->kind == WIRE_DATA && unit->present < WIRE_DATA_HEADER))
+    if (is_cut(unit))
         text_add(t, ", cut after %zu bytes", unit->present);
 }
 
@@ -144,6 +163,8 @@ static void print_unit(void *arg, const struct wire_unit *unit)
 
     describe(&t, unit);
     print_event(arg, unit->outgoing ? "> " : "< ", &t);
+    if (is_illegal(unit))
+        return;
     if (unit->kind == WIRE_DATA)
         outline_message(&o, 2, span_from(unit->head, WIRE_DATA_HEADER));
     else if (unit->kind != WIRE_HANDSHAKE)
@@ -187,10 +208,13 @@ static struct connection *add(struct decoder *d)
     return NULL;
 }
 
+/* Prints what is not whole, too. */
 static void end(struct decoder *d, struct connection *c)
 {
     (void)tdelete(c, &d->connections, compare);
     wire_end(&c->wire);
+    if (d->entry.kind == TRACE_END)
+        print_text(c, "end", "");
     free(c);
 }
 
@@ -199,6 +223,7 @@ static void end_all(struct decoder *d)
 {
     static const char time[] = "-";
 
+    d->entry.kind = TRACE_LEVEL;
     while (d->connections != NULL) {
         struct connection *c = *(struct connection **)d->connections;
 
@@ -208,15 +233,6 @@ static void end_all(struct decoder *d)
 }
 
 /* ---- entries ---- */
-
-static void print_text(const struct connection *c, const char *word, const char *text)
-{
-    struct text t = {0};
-
-    text_add(&t, "%s%s", word, *text != '\0' ? " " : "");
-    text_escape(&t, (struct span){(const uint8_t *)text, NULL, strlen(text)});
-    print_event(c, "", &t);
-}
 
 static void decode_entry(struct decoder *d, struct connection *c)
 {

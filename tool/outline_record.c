@@ -50,7 +50,7 @@ void outline_status(const struct outline *o, unsigned depth, struct span payload
     outline_keep(o, s);
     text_hex(&hex, s);
     if (s.size < STATUS_SIZE || !span_is_known(s)) {
-        outline_say(o, depth, "status: no reason given (%s)", hex.bytes);
+        outline_say(o, depth, "status: no reason given, %zu bytes", payload.size);
         return;
     }
     status = (uint32_t)load_be(s.bytes + 4, 4);

@@ -317,8 +317,8 @@ static void statuses_in_every_encoding(void **state)
     expect(STATUS, "0000000080090399ff",
            "status: 80090399 unknown, as .NET Framework to .NET 7 write it\n");
     expect(STATUS, "1234567890abcdef", "status: not understood (1234567890abcdef)\n");
-    expect(STATUS, "0228", "status: no reason given (0228)\n");
-    expect(STATUS, "", "status: no reason given ()\n");
+    expect(STATUS, "0228", "status: no reason given, 2 bytes\n");
+    expect(STATUS, "", "status: no reason given, 0 bytes\n");
 }
 
 static void messages(void **state)
