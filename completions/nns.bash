@@ -5,8 +5,16 @@
 # values are known, into _nns_value.
 
 _nns_common='--protection --handshake-timeout --idle-timeout --trace --trace-secrets --verbose --quiet --help'
-_nns_connect='--target --ccache --user --password-file --password-fd --connect-timeout'
-_nns_listen='--echo --allow --allow-all --keytab --service --max-connections'
+_nns_connect='--target --ccache --client-keytab --user --password-file --password-fd
+    --impersonation --connect-timeout'
+_nns_listen='--echo --allow --allow-all --keytab --service --max-connections --max-handshakes
+    --max-handshakes-per-source'
+
+_nns_files()
+{
+    compopt -o filenames
+    mapfile -t COMPREPLY < <(compgen -f -- "$1")
+}
 
 # The values of the option $1, for what was typed, $2.
 _nns_value()
@@ -15,9 +23,9 @@ _nns_value()
 
     case $1 in
     --protection) words=$'encrypt\nsign\nnone' ;;
-    --password-file | --ccache | --keytab | --trace)
-        compopt -o filenames
-        mapfile -t COMPREPLY < <(compgen -f -- "$2")
+    --impersonation) words=$'identify\nimpersonate\ndelegate' ;;
+    --password-file | --ccache | --keytab | --client-keytab | --trace)
+        _nns_files "$2"
         return ;;
     --user) words=$(compgen -u) ;;
     --connect-timeout | --handshake-timeout) words=$'5s\n10s\n30s' ;;
@@ -57,7 +65,9 @@ _nns()
         case $command in
         connect) options="$_nns_common $_nns_connect" ;;
         listen) options="$_nns_common $_nns_listen" ;;
-        decode) options=--help ;;
+        decode)
+            [[ $word == -* ]] || { _nns_files "$word" && return; }
+            options='--help' ;;
         esac
         if [[ $command == decode && $word != -* ]]; then
             compopt -o filenames

@@ -11,8 +11,6 @@ complete -c nns -n "not __fish_seen_subcommand_from $commands" -a decode -d 'Pri
 complete -c nns -s h -l help -d 'Show the options'
 complete -c nns -n "not __fish_seen_subcommand_from $commands" -l version -d 'Show the version'
 
-complete -c nns -n '__fish_seen_subcommand_from decode' -F
-
 set -l common '__fish_seen_subcommand_from connect listen'
 complete -c nns -n $common -l protection -x -a 'encrypt sign none' -d 'Level asked for and least accepted'
 complete -c nns -n $common -l handshake-timeout -x -a '5s 10s 30s' -d 'Most time for the handshake'
@@ -26,9 +24,11 @@ set -l connect '__fish_seen_subcommand_from connect'
 complete -c nns -n $connect -a '(__fish_print_hostnames):' -d 'Host and port'
 complete -c nns -n $connect -l target -x -d 'Whom to ask for'
 complete -c nns -n $connect -l ccache -r -F -d 'Credential cache'
+complete -c nns -n $connect -l client-keytab -r -F -d 'Get the ticket with this key'
 complete -c nns -n $connect -l user -x -a '(__fish_complete_users)' -d 'Log in with a password'
 complete -c nns -n $connect -l password-file -r -F -d 'File with the password'
 complete -c nns -n $connect -l password-fd -x -a '0 3' -d 'Descriptor with the password'
+complete -c nns -n $connect -l impersonation -x -a 'identify impersonate delegate' -d 'What the server may do'
 complete -c nns -n $connect -l connect-timeout -x -a '5s 10s 30s' -d 'Most time for the connection'
 
 set -l listen '__fish_seen_subcommand_from listen'
@@ -38,3 +38,7 @@ complete -c nns -n $listen -l allow-all -d 'Let in anybody who authenticates'
 complete -c nns -n $listen -l keytab -r -F -d 'Keys of the service'
 complete -c nns -n $listen -l service -x -d 'Be only this principal of the keytab'
 complete -c nns -n $listen -l max-connections -x -d 'Most connections at once'
+complete -c nns -n $listen -l max-handshakes -x -d 'Most of them not yet authenticated'
+complete -c nns -n $listen -l max-handshakes-per-source -x -d 'The same from one address'
+
+complete -c nns -n '__fish_seen_subcommand_from decode' -F -d 'Trace'

@@ -18,9 +18,11 @@ _nns() {
   connect=(
     '--target[whom to ask for]:SERVICE/HOST[@REALM]:'
     '--ccache[credential cache]:cache:_files'
+    '--client-keytab[get the ticket with this key]:file:_files'
     '--user[log in with a password]:user:_users'
     '(--password-fd)--password-file[file with the password]:file:_files'
     '(--password-file)--password-fd[descriptor with the password]:descriptor:(0 3)'
+    '--impersonation[what the server may do]:level:(identify impersonate delegate)'
     '--connect-timeout[most time for the connection]:time:(5s 10s 30s)'
   )
   listen=(
@@ -30,11 +32,13 @@ _nns() {
     '--keytab[keys of the service]:file:_files'
     '--service[be only this principal of the keytab]:SERVICE/HOST:'
     '--max-connections[most connections at once]:number:'
+    '--max-handshakes[most of them not yet authenticated]:number:'
+    '--max-handshakes-per-source[the same from one address]:number:'
   )
   commands=(
     'connect:standard input to the peer, the peer to standard output'
     'listen:a server'
-    'decode:what a trace recorded, in words'
+    'decode:print what a trace recorded'
   )
 
   if ((CURRENT == 2)); then
@@ -48,6 +52,7 @@ _nns() {
     connect) _arguments -s -S $common $connect '1:host and port:_hosts -S :' ;;
     decode) _arguments '(- *)'{-h,--help}'[show the options]' '1:trace:_files' ;;
     listen) _arguments -s -S $common $listen '1:host and port:_hosts -S :' ;;
+    decode) _arguments '(- *)'{-h,--help}'[show the options]' '1:trace:_files' ;;
   esac
 }
 
