@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * nns listen --echo: one thread for each connection that the gate lets in; others are closed at
- * once. It ends with a signal.
+ * nns listen: one thread for each connection that the gate lets in; others are closed at once. It
+ * ends with a signal, with --once after the first connection.
  */
 #include "listen.h"
 
+#include "event.h"
 #include "report.h"
-#include "throttle.h"
+#include "service.h"
 #include "trace.h"
 
 #include <errno.h>
@@ -20,7 +21,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CHUNK ((size_t)64512)          /* one full record */
 #define STACK_SIZE ((size_t)256 << 10) /* of a connection's thread */
 
 struct server {
@@ -50,67 +50,37 @@ static void print_address(char *to, size_t size, const struct sockaddr *address,
         (void)snprintf(to, size, "%s:%s", host, port);
 }
 
-/* True: a line about trouble with the peer may be written. A flood of it must not fill the log. */
-static bool may_complain(const char *peer)
-{
-    char host[80];
-    unsigned left_out = 0;
-
-    (void)snprintf(host, sizeof(host), "%.*s", (int)(strlen(peer) - strlen(strrchr(peer, ':'))),
-                   peer);
-    if (!throttle_allows(host, &left_out))
-        return false;
-    if (left_out > 0)
-        report_event("%s %u lines about it were left out", host, left_out);
-    return true;
-}
-
 /* ---- a connection ---- */
 
-static void refuse(int fd, const char *peer, const char *why)
+/* Takes c. */
+static void drop(struct connection *c, const char *why)
 {
-    if (may_complain(peer))
-        report_event("%s refused: %s", peer, why);
-    (void)close(fd);
+    event_refused(c->peer, why);
+    (void)close(c->fd);
+    nns_pass_free(c->pass);
+    free(c);
 }
 
-static void say_authenticated(const struct connection *c, nns_stream *stream)
+static int serve(const struct connection *c, nns_stream *stream)
 {
-    const nns_engine *e = nns_stream_engine(stream);
+    const struct options *o = c->server->options;
+    struct traffic traffic = {0};
+    int rc = nns_stream_handshake(stream), status = STATUS_DONE;
 
-    if (!c->server->options->quiet)
-        report_event("%s %s authenticated using %s (%s)", c->peer, nns_engine_peer_name(e),
-                     nns_engine_mechanism(e), protection_name(nns_engine_protection(e)));
-}
-
-static void echo(nns_stream *stream)
-{
-    char *chunk = malloc(CHUNK);
-    nns_ssize n = NNS_ERR_NOMEM;
-
-    while (chunk != NULL && (n = nns_stream_read(stream, chunk, CHUNK)) > 0) {
-        if (nns_stream_write(stream, chunk, (size_t)n) < 0)
-            break;
+    if (rc == NNS_OK) {
+        event_opened(o, c->peer, nns_stream_engine(stream));
+        status = service_run(o, c->peer, stream, &traffic);
     }
-    if (n == 0)
-        (void)!nns_stream_shutdown(stream);
-    free(chunk);
+    if (status != STATUS_DONE)
+        return status;
+    if (nns_stream_error(stream) != NULL)
+        return event_failed(c->peer, nns_stream_error(stream), &traffic);
+    event_ended(o, c->peer, &traffic);
+    return STATUS_DONE;
 }
 
-static void serve(const struct connection *c, nns_stream *stream)
-{
-    if (nns_stream_handshake(stream) == NNS_OK) {
-        say_authenticated(c, stream);
-        echo(stream);
-    }
-    if (nns_stream_error(stream) != NULL && may_complain(c->peer))
-        (void)report_error(c->peer, nns_stream_error(stream));
-    else if (nns_stream_error(stream) == NULL && c->server->options->verbose)
-        report_event("%s ended", c->peer);
-}
-
-/* The stream of a connection, which takes descriptor and pass over. NULL: both are gone. */
-static nns_stream *make_stream(struct connection *c)
+/* The stream takes descriptor and pass over. */
+static int make_stream(nns_stream **ret, struct connection *c)
 {
     nns_stream *stream = NULL;
     int rc = nns_stream_new(&stream, c->server->cfg, NNS_SERVER);
@@ -122,25 +92,33 @@ static nns_stream *make_stream(struct connection *c)
         rc = nns_stream_set_fd(stream, c->fd, c->fd, NNS_FD_CLOSE);
     }
     if (rc == NNS_OK)
-        return stream;
-    refuse(c->fd, c->peer, nns_strerror(rc));
+        *ret = stream;
+    else
+        nns_stream_free(stream);
+    return rc;
+}
+
+/* Takes c. */
+static int run_connection(struct connection *c)
+{
+    nns_stream *stream = NULL;
+    int rc = make_stream(&stream, c), status;
+
+    if (rc != NNS_OK) {
+        drop(c, nns_strerror(rc));
+        return status_of(rc);
+    }
+    trace_begin(stream, NNS_SERVER, c->peer);
+    status = serve(c, stream);
+    trace_end(stream);
     nns_stream_free(stream);
-    nns_pass_free(c->pass);
-    return NULL;
+    free(c);
+    return status;
 }
 
 static void *connection_main(void *arg)
 {
-    struct connection *c = arg;
-    nns_stream *stream = make_stream(c);
-
-    if (stream != NULL) {
-        trace_begin(stream, NNS_SERVER, c->peer);
-        serve(c, stream);
-        trace_end(stream);
-    }
-    nns_stream_free(stream);
-    free(c);
+    (void)run_connection(arg);
     return NULL;
 }
 
@@ -173,36 +151,6 @@ static const char *limit_text(int32_t limit)
     }
 }
 
-/* Has a connection that was let in served. */
-static void start(struct server *server, int fd, nns_pass *pass, const char *peer)
-{
-    struct connection *c = calloc(1, sizeof(*c));
-
-    if (c != NULL) {
-        *c = (struct connection){.server = server, .fd = fd, .pass = pass};
-        (void)snprintf(c->peer, sizeof(c->peer), "%s", peer);
-        if (start_thread(c))
-            return;
-    }
-    refuse(fd, peer, c == NULL ? "out of memory" : "no thread to be had");
-    nns_pass_free(pass);
-    free(c);
-}
-
-static void admit(struct server *server, int fd, const struct sockaddr *address, socklen_t length)
-{
-    nns_pass *pass = NULL;
-    int32_t limit = 0;
-    char peer[80];
-    int rc = nns_gate_admit(server->gate, address, length, &pass, &limit);
-
-    print_address(peer, sizeof(peer), address, length);
-    if (rc == NNS_OK)
-        start(server, fd, pass, peer);
-    else
-        refuse(fd, peer, rc == NNS_ERR_BUSY ? limit_text(limit) : nns_strerror(rc));
-}
-
 /* An accept() that fails for want of descriptors or memory is tried again when there may be some.
  */
 static bool is_passing(int error)
@@ -224,21 +172,70 @@ static bool is_passing(int error)
     }
 }
 
-static int accept_for_ever(struct server *server, int listener)
+/* Takes c. True: the gate let it in. */
+static bool admit(struct connection *c, const struct sockaddr *address, socklen_t length)
 {
+    int32_t limit = 0;
+    int rc = nns_gate_admit(c->server->gate, address, length, &c->pass, &limit);
+
+    print_address(c->peer, sizeof(c->peer), address, length);
+    if (rc != NNS_OK)
+        drop(c, rc == NNS_ERR_BUSY ? limit_text(limit) : nns_strerror(rc));
+    return rc == NNS_OK;
+}
+
+/* The next connection, or NULL: it goes on only if *passing. */
+static struct connection *accept_one(struct server *server, int listener, bool *passing)
+{
+    struct connection *c = calloc(1, sizeof(*c));
     struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+    int error = ENOMEM;
 
-    for (;;) {
-        socklen_t length = sizeof(address);
-        int fd = accept4(listener, (struct sockaddr *)&address, &length, SOCK_CLOEXEC);
-
-        if (fd >= 0) {
-            admit(server, fd, (struct sockaddr *)&address, length);
-        } else if (!is_passing(errno)) {
-            report_line("accept: %s", strerror(errno));
-            return STATUS_IO;
-        }
+    if (c != NULL) {
+        *c = (struct connection){.server = server};
+        c->fd = accept4(listener, (struct sockaddr *)&address, &length, SOCK_CLOEXEC);
+        if (c->fd >= 0)
+            return admit(c, (struct sockaddr *)&address, length) ? c : NULL;
+        error = errno;
     }
+    free(c);
+    *passing = is_passing(error);
+    if (!*passing)
+        report_line("accept: %s", strerror(error));
+    return NULL;
+}
+
+/* The next connection that is let in, or NULL when there can be no more. */
+static struct connection *next_connection(struct server *server, int listener)
+{
+    struct connection *c;
+    bool passing = true;
+
+    do
+        c = accept_one(server, listener, &passing);
+    while (c == NULL && passing);
+    return c;
+}
+
+static int serve_all(struct server *server, int listener)
+{
+    struct connection *c;
+
+    while ((c = next_connection(server, listener)) != NULL) {
+        if (!start_thread(c))
+            drop(c, "no thread to be had");
+    }
+    (void)close(listener);
+    return STATUS_IO;
+}
+
+static int serve_once(struct server *server, int listener)
+{
+    struct connection *c = next_connection(server, listener);
+
+    (void)close(listener); /* whoever comes now is told so at once */
+    return c != NULL ? run_connection(c) : STATUS_IO;
 }
 
 /* A listening socket on one address, or -1 and errno. */
@@ -296,7 +293,7 @@ static void say_listening(int listener)
     if (getsockname(listener, (struct sockaddr *)&address, &length) != 0)
         return;
     print_address(text, sizeof(text), (struct sockaddr *)&address, length);
-    report_event("listening on %s", text);
+    event_listening(text);
 }
 
 int command_listen(const struct options *o, nns_config *cfg)
@@ -312,8 +309,7 @@ int command_listen(const struct options *o, nns_config *cfg)
         return STATUS_IO;
     }
     say_listening(listener);
-    status = accept_for_ever(&server, listener);
-    (void)close(listener);
+    status = o->once ? serve_once(&server, listener) : serve_all(&server, listener);
     nns_gate_free(server.gate);
     return status;
 }

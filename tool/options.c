@@ -15,35 +15,44 @@
 
 static const char usage_text[] =
     "usage: nns connect [OPTION]... HOST:PORT\n"
-    "       nns listen --echo [OPTION]... [HOST:]PORT\n"
+    "       nns listen [OPTION]... [HOST:]PORT\n"
+    "       nns probe [OPTION]... HOST:PORT\n"
     "       nns decode [FILE]\n"
     "\n"
     "connect    standard input to the peer, the peer to standard output; the end of input\n"
     "           half-closes\n"
-    "listen     a server; port 0 picks a free one\n"
+    "listen     a server; port 0 picks a free one; without --echo and --exec it takes one\n"
+    "           connection, on standard input and output\n"
+    "probe      the handshake alone; prints what was negotiated, or what is wrong\n"
     "decode     prints what a trace recorded; without FILE, or with -, from standard input\n"
     "\n"
-    "Connect and listen:\n"
+    "Connect, listen and probe:\n"
     "  --protection encrypt|sign|none   level asked for and least accepted (default encrypt)\n"
     "  --handshake-timeout TIME         500ms, 10s, 2m ... (default connect 30s, listen 10s)\n"
     "  --idle-timeout TIME              end a connection that moves nothing (default never)\n"
+    "  --json                           one JSON object for each event on standard error\n"
+    "                                   (probe: one on standard output)\n"
     "  --trace FILE                     write what passes on the wire, for nns decode; token\n"
     "                                   contents and data are left out\n"
     "  --trace-secrets                  leave nothing out\n"
     "  -v, --verbose; -q, --quiet; -h, --help; --version\n"
-    "Connect:\n"
+    "Connect and probe:\n"
     "  --target SERVICE/HOST[@REALM]    whom to ask for (default host/HOST)\n"
     "  --ccache NAME                    credential cache (default the system's)\n"
     "  --client-keytab FILE             get and renew the ticket with this key, unattended\n"
-    "  --user NAME                      log in with a password instead, from:\n"
-    "  --password-file FILE             its first line; the file must be the user's alone\n"
-    "  --password-fd N                  or the first line of descriptor N\n"
+    "  --user NAME                      log in with a password instead: it is asked for on the\n"
+    "                                   terminal, or is\n"
+    "  --password-file FILE             the first line of a file that is the user's alone\n"
+    "  --password-fd N                  the first line of descriptor N\n"
     "  --impersonation identify|impersonate|delegate\n"
     "                                   what the server may do with our identity (default\n"
     "                                   identify); delegate gives it our ticket\n"
     "  --connect-timeout TIME           default 30s\n"
     "Listen:\n"
     "  --echo                           send back what comes\n"
+    "  --exec COMMAND                   run /bin/sh -c COMMAND for each connection, with it on\n"
+    "                                   standard input and output; the peer is NNS_PEER_NAME\n"
+    "  --once                           end with the first connection, and with its status\n"
     "  --allow PRINCIPAL                let in alice@REALM; '*' matches within a component;\n"
     "                                   repeatable\n"
     "  --allow-all                      let in anybody who authenticates\n"
@@ -71,6 +80,9 @@ enum {
     OPT_ALLOW,
     OPT_ALLOW_ALL,
     OPT_ECHO,
+    OPT_EXEC,
+    OPT_ONCE,
+    OPT_JSON,
     OPT_CONNECT_TIMEOUT,
     OPT_HANDSHAKE_TIMEOUT,
     OPT_IDLE_TIMEOUT,
@@ -85,9 +97,25 @@ enum {
 /* Which subcommands take an option: bits. */
 #define FOR_CONNECT 1
 #define FOR_LISTEN 2
-#define FOR_BOTH 3
-#define FOR_DECODE 4
-#define FOR_ALL 7
+#define FOR_PROBE 4
+#define FOR_DECODE 8
+#define FOR_CLIENT (FOR_CONNECT | FOR_PROBE)
+#define FOR_SESSION (FOR_CLIENT | FOR_LISTEN)
+#define FOR_ALL 15
+
+/* In the order of enum subcommand. */
+static const struct {
+    const char *name;
+    int mine; /* which options it takes */
+    const char *operand;
+} commands[] = {
+    [COMMAND_CONNECT] = {"connect", FOR_CONNECT, "HOST:PORT"},
+    [COMMAND_LISTEN] = {"listen", FOR_LISTEN, "[HOST:]PORT"},
+    [COMMAND_DECODE] = {"decode", FOR_DECODE, "FILE"},
+    [COMMAND_PROBE] = {"probe", FOR_PROBE, "HOST:PORT"},
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static const struct option long_options[] = {
     {"target", required_argument, NULL, OPT_TARGET},
@@ -103,6 +131,9 @@ static const struct option long_options[] = {
     {"allow", required_argument, NULL, OPT_ALLOW},
     {"allow-all", no_argument, NULL, OPT_ALLOW_ALL},
     {"echo", no_argument, NULL, OPT_ECHO},
+    {"exec", required_argument, NULL, OPT_EXEC},
+    {"once", no_argument, NULL, OPT_ONCE},
+    {"json", no_argument, NULL, OPT_JSON},
     {"connect-timeout", required_argument, NULL, OPT_CONNECT_TIMEOUT},
     {"handshake-timeout", required_argument, NULL, OPT_HANDSHAKE_TIMEOUT},
     {"idle-timeout", required_argument, NULL, OPT_IDLE_TIMEOUT},
@@ -129,12 +160,14 @@ static int taken_by(int option)
     case OPT_CCACHE:
     case OPT_CLIENT_KEYTAB:
     case OPT_CONNECT_TIMEOUT:
-        return FOR_CONNECT;
+        return FOR_CLIENT;
     case OPT_KEYTAB:
     case OPT_SERVICE:
     case OPT_ALLOW:
     case OPT_ALLOW_ALL:
     case OPT_ECHO:
+    case OPT_EXEC:
+    case OPT_ONCE:
     case OPT_MAX_CONNECTIONS:
     case OPT_MAX_HANDSHAKES:
     case OPT_MAX_HANDSHAKES_PER_SOURCE:
@@ -144,7 +177,7 @@ static int taken_by(int option)
     case '?':
         return FOR_ALL;
     default:
-        return FOR_BOTH;
+        return FOR_SESSION;
     }
 }
 
@@ -284,6 +317,9 @@ static bool keep_text(struct options *o, int option, const char *text)
     case OPT_TRACE:
         o->trace = text;
         return true;
+    case OPT_EXEC:
+        o->exec = text;
+        return true;
     default:
         return false;
     }
@@ -300,6 +336,12 @@ static bool keep_flag(struct options *o, int option)
         return true;
     case OPT_TRACE_SECRETS:
         o->trace_secrets = true;
+        return true;
+    case OPT_ONCE:
+        o->once = true;
+        return true;
+    case OPT_JSON:
+        o->json = true;
         return true;
     case 'v':
         o->verbose = true;
@@ -348,66 +390,71 @@ static int parse_option(struct options *o, int option, const char *name, const c
     }
 }
 
+static int check_client(const struct options *o)
+{
+    if (o->password_file != NULL && o->password_fd >= 0)
+        return report_usage("--password-file and --password-fd contradict each other");
+    if (o->user == NULL && (o->password_file != NULL || o->password_fd >= 0))
+        return report_usage("a password needs --user");
+    if (o->user != NULL && o->ccache != NULL)
+        return report_usage("--user and --ccache contradict each other");
+    if (o->user != NULL && o->client_keytab != NULL)
+        return report_usage("--user and --client-keytab contradict each other");
+    return -1;
+}
+
+static int check_server(const struct options *o)
+{
+    if (o->allow_all && o->allow_count > 0)
+        return report_usage("--allow and --allow-all contradict each other");
+    if (!o->allow_all && o->allow_count == 0)
+        return report_usage("say whom to let in: --allow PRINCIPAL or --allow-all");
+    if (o->echo && o->exec != NULL)
+        return report_usage("--echo and --exec contradict each other");
+    return -1;
+}
+
 /* What options say together. */
 static int check_together(const struct options *o)
 {
     if (o->verbose && o->quiet)
         return report_usage("--verbose and --quiet contradict each other");
-    if (o->password_file != NULL && o->password_fd >= 0)
-        return report_usage("--password-file and --password-fd contradict each other");
-    if (o->user == NULL && (o->password_file != NULL || o->password_fd >= 0))
-        return report_usage("a password needs --user");
-    if (o->user != NULL && o->password_file == NULL && o->password_fd < 0)
-        return report_usage("--user needs --password-file or --password-fd");
-    if (o->user != NULL && o->ccache != NULL)
-        return report_usage("--user and --ccache contradict each other");
-    if (o->user != NULL && o->client_keytab != NULL)
-        return report_usage("--user and --client-keytab contradict each other");
     if (o->trace_secrets && o->trace == NULL)
         return report_usage("--trace-secrets needs --trace");
-    if (o->command != COMMAND_LISTEN)
+    switch (o->command) {
+    case COMMAND_LISTEN:
+        return check_server(o);
+    case COMMAND_DECODE:
         return -1;
-    if (o->allow_all && o->allow_count > 0)
-        return report_usage("--allow and --allow-all contradict each other");
-    if (!o->allow_all && o->allow_count == 0)
-        return report_usage("say whom to let in: --allow PRINCIPAL or --allow-all");
-    if (!o->echo)
-        return report_usage("say what to do with connections: --echo");
-    return -1;
+    case COMMAND_CONNECT:
+    case COMMAND_PROBE:
+        break;
+    }
+    return check_client(o);
 }
-
-static const struct {
-    const char *name;
-    int mine; /* which options it takes */
-} commands[] = {
-    [COMMAND_CONNECT] = {"connect", FOR_CONNECT},
-    [COMMAND_LISTEN] = {"listen", FOR_LISTEN},
-    [COMMAND_DECODE] = {"decode", FOR_DECODE},
-};
 
 static int parse_command(struct options *o, const char *word)
 {
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+    for (size_t i = 0; i < COMMANDS; i++) {
         if (strcmp(word, commands[i].name) == 0) {
             o->command = (enum subcommand)i;
             return -1;
         }
     }
-    return report_usage("'%s' is not a command: say connect, listen or decode", word);
+    return report_usage("'%s' is not a command: say connect, listen, probe or decode", word);
 }
 
 static int parse_operand(struct options *o, int argc, char **argv)
 {
-    bool listen = o->command == COMMAND_LISTEN;
-    const char *form = listen ? "[HOST:]PORT" : "HOST:PORT";
+    const char *form = commands[o->command].operand;
 
     if (o->command == COMMAND_DECODE) {
         o->file = argc > 0 ? argv[0] : NULL;
         return argc <= 1 ? -1 : report_usage("decode takes one FILE");
     }
     if (argc != 1)
-        return report_usage("%s takes one %s", listen ? "listen" : "connect", form);
-    if (!options_address(o, argv[0], listen))
+        return report_usage("%s takes one %s", commands[o->command].name, form);
+    if (!options_address(o, argv[0], o->command == COMMAND_LISTEN))
         return report_usage("'%s' is not %s", argv[0], form);
     return -1;
 }
@@ -417,9 +464,25 @@ static const char *short_name(int option)
     return option == 'v' ? "verbose" : option == 'q' ? "quiet" : "";
 }
 
+static int parse_options(struct options *o, int argc, char **argv, int mine)
+{
+    int option, index = 0, status;
+
+    while ((option = getopt_long(argc, argv, "vqh", long_options, &index)) != -1) {
+        const char *name = option >= 256 ? long_options[index].name : short_name(option);
+
+        if ((taken_by(option) & mine) == 0)
+            return report_usage("--%s is not for %s", name, commands[o->command].name);
+        status = parse_option(o, option, name, optarg);
+        if (status >= 0)
+            return status;
+    }
+    return -1;
+}
+
 int options_parse(struct options *o, int argc, char **argv)
 {
-    int option, index = 0, status, mine;
+    int status, mine = FOR_ALL;
 
     *o = (struct options){.protection = NNS_PROTECT_SEAL,
                           .impersonation = NNS_IDENTIFY,
@@ -437,20 +500,15 @@ int options_parse(struct options *o, int argc, char **argv)
         argc--;
         argv++;
         mine = commands[o->command].mine;
-    } else {
-        mine = FOR_ALL;
     }
-    while ((option = getopt_long(argc, argv, "vqh", long_options, &index)) != -1) {
-        const char *name = option >= 256 ? long_options[index].name : short_name(option);
-
-        if ((taken_by(option) & mine) == 0)
-            return report_usage("--%s is not for %s", name, commands[o->command].name);
-        status = parse_option(o, option, name, optarg);
-        if (status >= 0)
-            return status;
-    }
+    status = parse_options(o, argc, argv, mine);
+    if (status >= 0)
+        return status;
     if (mine == FOR_ALL)
-        return report_usage("say connect, listen or decode; try 'nns --help'");
+        return report_usage("say connect, listen, probe or decode; try 'nns --help'");
     status = parse_operand(o, argc - optind, argv + optind);
-    return status >= 0 ? status : check_together(o);
+    if (status < 0)
+        status = check_together(o);
+    o->once = o->once || (!o->echo && o->exec == NULL);
+    return status;
 }

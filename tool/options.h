@@ -15,7 +15,8 @@
 enum subcommand {
     COMMAND_CONNECT,
     COMMAND_LISTEN,
-    COMMAND_DECODE
+    COMMAND_DECODE,
+    COMMAND_PROBE
 };
 
 /* Strings are borrowed from argv, or static. */
@@ -39,6 +40,8 @@ struct options {
     int allow_count;
     bool allow_all;
     bool echo;
+    const char *exec; /* neither echo nor exec: standard input and output */
+    bool once;
     int64_t connect_ms; /* -1: the default */
     int64_t handshake_ms;
     int64_t idle_ms;
@@ -47,6 +50,7 @@ struct options {
     int max_handshakes_per_source;
     bool verbose;
     bool quiet;
+    bool json;
     bool trace_secrets;
     const char *trace; /* file, or NULL */
     const char *file;  /* decode: NULL is standard input */

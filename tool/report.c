@@ -4,11 +4,27 @@
  */
 #include "report.h"
 
+#include "object.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define LINE_MOST 1024
+
+static bool as_json; /* set before there are threads */
+
+void report_as_json(void)
+{
+    json_object_seed(0); /* it would be done by the first object otherwise, in some thread */
+    as_json = true;
+}
+
+bool report_is_json(void)
+{
+    return as_json;
+}
 
 /* Writes text to standard error as one line: bytes that could steer a terminal become \xNN. */
 static void put_line(const char *prefix, const char *text)
@@ -28,6 +44,15 @@ static void put_line(const char *prefix, const char *text)
     (void)fwrite(line, 1, at, stderr);
 }
 
+/* A line that has no members of its own. */
+static void put_object(const char *event, const char *text)
+{
+    json_t *object = object_new(event);
+
+    object_text(object, "message", text);
+    object_print(object, stderr);
+}
+
 static void put_format(const char *prefix, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
 
@@ -36,7 +61,10 @@ static void put_format(const char *prefix, const char *format, va_list args)
     char text[LINE_MOST];
 
     (void)vsnprintf(text, sizeof(text), format, args);
-    put_line(prefix, text);
+    if (as_json)
+        put_object(*prefix != '\0' ? "error" : "note", text);
+    else
+        put_line(prefix, text);
 }
 
 void report_line(const char *format, ...)
@@ -120,4 +148,13 @@ const char *protection_name(nns_protection level)
     default:
         return "none";
     }
+}
+
+bool report_time(char *to, size_t size, int64_t seconds)
+{
+    time_t when = (time_t)seconds;
+    struct tm tm;
+
+    return seconds != 0 && gmtime_r(&when, &tm) != NULL &&
+           strftime(to, size, "%Y-%m-%dT%H:%M:%SZ", &tm) > 0;
 }

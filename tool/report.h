@@ -7,6 +7,7 @@
 #define TOOL_REPORT_H
 
 #include <nns/nns.h>
+#include <stdbool.h>
 
 /* Exit statuses. */
 #define STATUS_DONE 0
@@ -19,6 +20,9 @@
 #define STATUS_LIMIT 8
 #define STATUS_INTERNAL 70
 
+/* From now on, before there are threads: every line is a JSON object, see docs/json.md. */
+void report_as_json(void);
+bool report_is_json(void);
 /* One line, "nns: ..." */
 void report_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* One line as it is. */
@@ -31,5 +35,7 @@ int report_error(const char *who, const nns_error *err);
 int report_result(const char *what, int result);
 int status_of(int result);
 const char *protection_name(nns_protection level);
+/* Seconds since 1970 as "2026-01-31T12:00:00Z". False: there is no such time, or it is 0. */
+bool report_time(char *to, size_t size, int64_t seconds);
 
 #endif

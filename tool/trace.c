@@ -249,6 +249,14 @@ void trace_begin(nns_stream *stream, nns_role role, const char *peer)
     (void)pthread_mutex_unlock(&trace.lock);
 }
 
+void trace_begin_client(nns_stream *stream, const char *host, const char *port)
+{
+    char peer[320];
+
+    (void)snprintf(peer, sizeof(peer), "%s:%s", host, port);
+    trace_begin(stream, NNS_CLIENT, peer);
+}
+
 void trace_end(nns_stream *stream)
 {
     nns_engine *e = nns_stream_engine(stream);

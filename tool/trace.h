@@ -19,6 +19,8 @@ int trace_open(const char *path, bool secrets);
 int trace_attach(nns_config *cfg);
 /* A connection, before its first byte, and before its stream is freed. */
 void trace_begin(nns_stream *stream, nns_role role, const char *peer);
+/* The same for a client's connection to host and port. */
+void trace_begin_client(nns_stream *stream, const char *host, const char *port);
 void trace_end(nns_stream *stream);
 
 #endif

@@ -36,10 +36,11 @@ class Usage(NnsTest):
             self.assertRegex(errors[0], pattern)
 
     def test_commands_and_addresses(self):
-        self.assert_usage([], "say connect, listen or decode")
+        self.assert_usage([], "say connect, listen, probe or decode")
         self.assert_usage(["serve"], "'serve' is not a command")
         self.assert_usage(["connect"], "connect takes one HOST:PORT")
         self.assert_usage(["connect", "a:1", "b:2"], "connect takes one HOST:PORT")
+        self.assert_usage(["probe"], "probe takes one HOST:PORT")
         for address in ("host", "7000", "host:", ":7000", "host:port", "host:65536", "host:-1"):
             self.assert_usage(["connect", address], "is not HOST:PORT")
         for address in ("::1:7000", "[::1]", "host:1x", "x" * 300 + ":1"):
@@ -50,6 +51,7 @@ class Usage(NnsTest):
         self.assert_usage(["connect", "--nonsense", "h:1"], "nonsense", lines=2)
         self.assert_usage(["connect", "--echo", "h:1"], "--echo is not for connect")
         self.assert_usage(["listen", "--target", "x", "1"], "--target is not for listen")
+        self.assert_usage(["probe", "--exec", "x", "h:1"], "--exec is not for probe")
         self.assert_usage(["connect", "--protection", "strong", "h:1"], "'strong' is not encrypt")
         self.assert_usage(["connect", "--impersonation", "all", "h:1"], "'all' is not identify")
         self.assert_usage(["listen", "--impersonation", "identify", "1"], "is not for listen")
@@ -64,7 +66,6 @@ class Usage(NnsTest):
 
     def test_contradictions(self):
         self.assert_usage(["connect", "-v", "-q", "h:1"], "contradict")
-        self.assert_usage(["connect", "--user", "a", "h:1"], "--user needs")
         self.assert_usage(["connect", "--password-fd", "0", "h:1"], "needs --user")
         both = ["--user", "a", "--password-fd", "0", "--password-file", "f"]
         self.assert_usage(["connect", *both, "h:1"], "contradict")
@@ -74,10 +75,11 @@ class Usage(NnsTest):
         self.assert_usage(["connect", *both, "h:1"], "contradict")
         both = ["--allow", "a@B", "--allow-all"]
         self.assert_usage(["listen", "--echo", *both, "1"], "contradict")
+        both = ["--echo", "--exec", "cat"]
+        self.assert_usage(["listen", *both, "--allow-all", "1"], "contradict")
 
-    def test_server_must_say_whom_it_lets_in_and_what_it_does(self):
+    def test_server_must_say_whom_it_lets_in(self):
         self.assert_usage(["listen", "--echo", "0"], "--allow PRINCIPAL or --allow-all")
-        self.assert_usage(["listen", "--allow-all", "0"], "--echo")
         for pattern in ("alice", "@R", "alice@", "alice@*", "alice@R*", ""):
             self.assert_usage(["listen", "--echo", "--allow", pattern, "0"], "allowed peer")
 

@@ -110,13 +110,14 @@ class Lines:
 
 
 class Process:
-    """A running program: standard output and standard error as lines, no standard input."""
+    """A running program: standard output and standard error as lines, no standard input unless
+    one is given."""
 
-    def __init__(self, argv, env):
+    def __init__(self, argv, env, stdin=subprocess.DEVNULL):
         self.popen = subprocess.Popen(
             tied_to_us(argv),
             env=env,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
@@ -153,11 +154,19 @@ class NnsTest(unittest.TestCase):
 
     maxDiff = None
 
-    def nns_listen(self, *options, allow="alice@NNS.TEST", address="127.0.0.1:0", **env):
-        """`nns listen --echo` on a free port, which is `.port`."""
-        argv = [os.environ["NNS"], "listen", "--echo", "--allow", allow]
+    def nns_listen(
+        self,
+        *options,
+        allow="alice@NNS.TEST",
+        address="127.0.0.1:0",
+        service=("--echo",),
+        stdin=subprocess.DEVNULL,
+        **env,
+    ):
+        """`nns listen` on a free port, which is `.port`."""
+        argv = [os.environ["NNS"], "listen", *service, "--allow", allow]
         argv += ["--keytab", realm("keytab"), *options, address]
-        server = Process(argv, environment(**env))
+        server = Process(argv, environment(**env), stdin)
         self.addCleanup(lambda: self.assert_no_finding(server.end()))
         server.port = int(server.err.until(r"^listening on 127\.0\.0\.1:(\d+)$")[1])
         return server
@@ -185,6 +194,21 @@ class NnsTest(unittest.TestCase):
         errors = done.stderr.decode("utf-8", "replace").splitlines()
         self.assert_no_finding(errors)
         return Result(done.returncode, done.stdout, errors)
+
+    def nns_probe(self, port, *options, target="host/localhost", **env):
+        """Runs `nns probe` to its end."""
+        named = ["--target", target] if target else []
+        done = subprocess.run(
+            tied_to_us([os.environ["NNS"], "probe", *named, *options, f"127.0.0.1:{port}"]),
+            env=environment(**env),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=DEADLINE,
+            check=False,
+        )
+        errors = done.stderr.decode("utf-8", "replace").splitlines()
+        self.assert_no_finding(errors)
+        return Result(done.returncode, done.stdout.decode(), errors)
 
     @staticmethod
     def connect_command(port, *options, host="127.0.0.1", target="host/localhost"):

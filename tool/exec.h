@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The command of --exec: /bin/sh -c with pipes on descriptors 0 and 1, standard error as it is,
+ * no other descriptor, no signal ignored or blocked, in a process group of its own. Who the peer is
+ * stands in its environment.
+ */
+#ifndef TOOL_EXEC_H
+#define TOOL_EXEC_H
+
+#include <nns/nns.h>
+#include <sys/types.h>
+
+struct child {
+    pid_t pid;
+    int to;   /* its standard input; the caller's */
+    int from; /* its standard output; the caller's */
+};
+
+/* 0, or errno. */
+int exec_start(struct child *ret, const char *command, const char *peer, const nns_engine *e);
+/* Tells the whole group that its connection is gone. */
+void exec_hang_up(const struct child *c);
+/* Waits for its end; as wait(2) has it. */
+int exec_wait(const struct child *c);
+
+#endif
