@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Options become a configuration. A password is read from a file that nobody else can read, or
- * from a descriptor; never from the command line or the environment.
+ * Options become a configuration. A password is read from a file that nobody else can read, from
+ * a descriptor or from the terminal; never from the command line or the environment.
  */
 #include "configure.h"
 
+#include "prompt.h"
 #include "report.h"
 #include "trace.h"
 
@@ -86,7 +87,9 @@ static int get_password(const struct options *o)
 {
     if (o->password_file != NULL)
         return read_password_file(o->password_file);
-    return o->password_fd >= 0 ? read_password(o->password_fd, "--password-fd") : -1;
+    if (o->password_fd >= 0)
+        return read_password(o->password_fd, "--password-fd");
+    return o->user != NULL ? prompt_password(o->user, password, sizeof(password)) : -1;
 }
 
 static int set_times(nns_config *cfg, const struct options *o)
