@@ -4,17 +4,9 @@
 # Completion of nns(1) for bash. A new option goes into the list of its commands and, where its
 # values are known, into _nns_value.
 
-_nns_common='--protection --handshake-timeout --idle-timeout --trace --trace-secrets --verbose --quiet --help'
-_nns_connect='--target --ccache --client-keytab --user --password-file --password-fd
-    --impersonation --connect-timeout'
-_nns_listen='--echo --allow --allow-all --keytab --service --max-connections --max-handshakes
-    --max-handshakes-per-source'
-
-_nns_files()
-{
-    compopt -o filenames
-    mapfile -t COMPREPLY < <(compgen -f -- "$1")
-}
+_nns_common='--protection --handshake-timeout --idle-timeout --json --verbose --quiet --help'
+_nns_connect='--target --ccache --user --password-file --password-fd --connect-timeout'
+_nns_listen='--echo --exec --once --allow --allow-all --keytab --service --max-connections'
 
 # The values of the option $1, for what was typed, $2.
 _nns_value()
@@ -27,6 +19,9 @@ _nns_value()
     --password-file | --ccache | --keytab | --client-keytab | --trace)
         _nns_files "$2"
         return ;;
+    --exec)
+        mapfile -t COMPREPLY < <(compgen -c -- "$2")
+        return ;;
     --user) words=$(compgen -u) ;;
     --connect-timeout | --handshake-timeout) words=$'5s\n10s\n30s' ;;
     --idle-timeout) words=$'1m\n10m\n1h' ;;
@@ -38,7 +33,7 @@ _nns_value()
 _nns_is_flag()
 {
     case $1 in
-    --echo | --allow-all | --trace-secrets | --verbose | --quiet | --help | --version) return 0 ;;
+    --echo | --once | --allow-all | --json | --verbose | --quiet | --help | --version) return 0 ;;
     esac
     return 1
 }
@@ -60,10 +55,10 @@ _nns()
         return
     fi
     if ((COMP_CWORD == 1)); then
-        options='connect listen decode --help --version'
+        options='connect listen probe --help --version'
     else
         case $command in
-        connect) options="$_nns_common $_nns_connect" ;;
+        connect | probe) options="$_nns_common $_nns_connect" ;;
         listen) options="$_nns_common $_nns_listen" ;;
         decode)
             [[ $word == -* ]] || { _nns_files "$word" && return; }

@@ -2,12 +2,12 @@
 #
 # Completion of nns(1) for fish. A new option is one line in the part of its command.
 
-set -l commands connect listen decode
+set -l commands connect listen probe
 
 complete -c nns -f
 complete -c nns -n "not __fish_seen_subcommand_from $commands" -a connect -d 'Talk to a server'
 complete -c nns -n "not __fish_seen_subcommand_from $commands" -a listen -d 'Be a server'
-complete -c nns -n "not __fish_seen_subcommand_from $commands" -a decode -d 'Print a trace'
+complete -c nns -n "not __fish_seen_subcommand_from $commands" -a probe -d 'Show what a server negotiates'
 complete -c nns -s h -l help -d 'Show the options'
 complete -c nns -n "not __fish_seen_subcommand_from $commands" -l version -d 'Show the version'
 
@@ -15,12 +15,11 @@ set -l common '__fish_seen_subcommand_from connect listen'
 complete -c nns -n $common -l protection -x -a 'encrypt sign none' -d 'Level asked for and least accepted'
 complete -c nns -n $common -l handshake-timeout -x -a '5s 10s 30s' -d 'Most time for the handshake'
 complete -c nns -n $common -l idle-timeout -x -a '1m 10m 1h' -d 'End a connection that moves nothing'
-complete -c nns -n $common -l trace -r -F -d 'Write what passes on the wire'
-complete -c nns -n $common -l trace-secrets -d 'Leave nothing out of the trace'
+complete -c nns -n $common -l json -d 'One JSON object for each event'
 complete -c nns -n $common -s v -l verbose -d 'Say more'
 complete -c nns -n $common -s q -l quiet -d 'Say only what went wrong'
 
-set -l connect '__fish_seen_subcommand_from connect'
+set -l connect '__fish_seen_subcommand_from connect probe'
 complete -c nns -n $connect -a '(__fish_print_hostnames):' -d 'Host and port'
 complete -c nns -n $connect -l target -x -d 'Whom to ask for'
 complete -c nns -n $connect -l ccache -r -F -d 'Credential cache'
@@ -33,6 +32,8 @@ complete -c nns -n $connect -l connect-timeout -x -a '5s 10s 30s' -d 'Most time 
 
 set -l listen '__fish_seen_subcommand_from listen'
 complete -c nns -n $listen -l echo -d 'Send back what comes'
+complete -c nns -n $listen -l exec -x -a '(__fish_complete_command)' -d 'Run a command for each connection'
+complete -c nns -n $listen -l once -d 'End with the first connection'
 complete -c nns -n $listen -l allow -x -d 'Let in this principal'
 complete -c nns -n $listen -l allow-all -d 'Let in anybody who authenticates'
 complete -c nns -n $listen -l keytab -r -F -d 'Keys of the service'

@@ -9,8 +9,7 @@ _nns() {
     '--protection[level asked for and least accepted]:level:(encrypt sign none)'
     '--handshake-timeout[most time for the handshake]:time:(5s 10s 30s)'
     '--idle-timeout[end a connection that moves nothing]:time:(1m 10m 1h)'
-    '--trace[write what passes on the wire]:file:_files'
-    '--trace-secrets[leave nothing out of the trace]'
+    '--json[one JSON object for each event]'
     '(-q --quiet)'{-v,--verbose}'[say more]'
     '(-v --verbose)'{-q,--quiet}'[say only what went wrong]'
     '(- *)'{-h,--help}'[show the options]'
@@ -26,7 +25,9 @@ _nns() {
     '--connect-timeout[most time for the connection]:time:(5s 10s 30s)'
   )
   listen=(
-    '--echo[send back what comes]'
+    '(--exec)--echo[send back what comes]'
+    '(--echo)--exec[run a command for each connection]:command:_cmdstring'
+    '--once[end with the first connection]'
     '(--allow-all)*--allow[let in this principal]:PRINCIPAL@REALM:'
     '(--allow)--allow-all[let in anybody who authenticates]'
     '--keytab[keys of the service]:file:_files'
@@ -38,7 +39,7 @@ _nns() {
   commands=(
     'connect:standard input to the peer, the peer to standard output'
     'listen:a server'
-    'decode:print what a trace recorded'
+    'probe:the handshake alone, and what it negotiates'
   )
 
   if ((CURRENT == 2)); then
@@ -50,7 +51,7 @@ _nns() {
   ((CURRENT--))
   case $words[1] in
     connect) _arguments -s -S $common $connect '1:host and port:_hosts -S :' ;;
-    decode) _arguments '(- *)'{-h,--help}'[show the options]' '1:trace:_files' ;;
+    probe) _arguments -s -S $common $connect '1:host and port:_hosts -S :' ;;
     listen) _arguments -s -S $common $listen '1:host and port:_hosts -S :' ;;
     decode) _arguments '(- *)'{-h,--help}'[show the options]' '1:trace:_files' ;;
   esac

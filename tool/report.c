@@ -150,6 +150,20 @@ const char *protection_name(nns_protection level)
     }
 }
 
+const char *impersonation_name(nns_impersonation level)
+{
+    switch (level) {
+    case NNS_IDENTIFY:
+        return "identify";
+    case NNS_IMPERSONATE:
+        return "impersonate";
+    case NNS_DELEGATE:
+        return "delegate";
+    default:
+        return NULL;
+    }
+}
+
 bool report_time(char *to, size_t size, int64_t seconds)
 {
     time_t when = (time_t)seconds;

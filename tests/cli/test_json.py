@@ -22,6 +22,7 @@ NEGOTIATED = {
     "target": "host/localhost@NNS.TEST",
     "mechanism": "Kerberos",
     "protection": "encrypt",
+    "impersonation": "identify",
     "mutual": True,
     "ssf": 256,
     "enctype": "aes256-cts-hmac-sha1-96",
@@ -168,7 +169,7 @@ class Failing(JsonTest):
             first.stdout.readline()
             self.event(server)
             self.connect(server.port)
-            refused = {"event": "refused", "message": "the limit of connections is reached"}
+            refused = {"event": "refused", "message": "too many connections (--max-connections)"}
             self.assertEqual(self.event(server), refused)
             first.communicate(timeout=DEADLINE)
 

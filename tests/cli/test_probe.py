@@ -24,6 +24,7 @@ WELL = {
     "target": "host/localhost@NNS.TEST",
     "mechanism": "Kerberos",
     "protection": "encrypt",
+    "impersonation": "identify",
     "mutual": True,
     "ssf": 256,
     "enctype": "aes256-cts-hmac-sha1-96",
@@ -79,7 +80,8 @@ class Well(ProbeTest):
         found = {line[1]: line[2] for line in lines}
         self.assertEqual(
             list(found),
-            ["result", "target", "mechanism", "protection", "mutual", "ssf", "enctype"]
+            ["result", "target", "mechanism", "protection", "impersonation", "mutual"]
+            + ["ssf", "enctype"]
             + ["record engine", "ticket end", "handshake records", "round trips"]
             + ["resolve", "connect", "handshake"],
         )

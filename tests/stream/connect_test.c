@@ -81,7 +81,13 @@ static void connect_and_echo(const char *host, const char *target, const char *e
     actor_start(&server);
     if (strchr(expected, '@') != NULL)
         assert_int_equal(nns_engine_set_target(nns_stream_engine(client), expected), NNS_OK);
+    for (int32_t part = NNS_TIME_RESOLVE; part <= NNS_TIME_HANDSHAKE; part++)
+        assert_int_equal(nns_stream_time_us(client, part), -1);
     assert_int_equal(nns_stream_connect(client, host, port_of(&address), target), NNS_OK);
+    for (int32_t part = NNS_TIME_RESOLVE; part <= NNS_TIME_HANDSHAKE; part++)
+        assert_true(nns_stream_time_us(client, part) >= 0);
+    assert_int_equal(nns_stream_time_us(client, NNS_TIME_HANDSHAKE + 1), -1);
+    assert_int_equal(nns_stream_time_us(client, -1), -1);
     assert_int_equal(nns_stream_write(client, "x", 1), 1);
     assert_int_equal(nns_stream_read(client, &c, 1), 1);
     assert_string_equal(client->engine->target, expected);
@@ -139,6 +145,8 @@ static void test_refused(void **state)
     assert_int_equal(nns_stream_connect(s, "127.0.0.1", port_of(&address), NULL), NNS_ERR_IO);
     expect_failure(s, NNS_ERR_IO, expected);
     assert_int_equal(nns_error_os(nns_stream_error(s)), ECONNREFUSED);
+    assert_true(nns_stream_time_us(s, NNS_TIME_RESOLVE) >= 0);
+    assert_int_equal(nns_stream_time_us(s, NNS_TIME_CONNECT), -1);
     assert_int_equal(nns_stream_connect(s, "127.0.0.1", "1", NULL), NNS_ERR_IO); /* sticky */
     assert_int_equal(nns_stream_handshake(s), NNS_ERR_IO);
     nns_stream_free(s);
