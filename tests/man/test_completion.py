@@ -79,6 +79,16 @@ class Bash(Shell, unittest.TestCase):
     def offers(self, *words):
         return run(["bash", "-c", BASH, "bash", str(self.file), "nns", *words], self.folder)
 
+    def test_options_with_and_without_a_value(self):
+        """After one that takes a value no option is offered; after another one there is."""
+        entries = re.findall(r"^(\*-.*)$", manual.section(manual.pages()["nns.1"], "OPTIONS"), re.M)
+        flags = {option for entry in entries if not re.sub(r"\*-[\w-]+\*[, ]*", "", entry)
+                 for option in manual.long_options(entry)}
+        for command in manual.commands(self.help):
+            for option in self.offers(command, "--"):
+                more = {word for word in self.offers(command, option, "--") if word[:2] == "--"}
+                self.assertEqual(bool(more), option in flags, f"{command} {option}")
+
     def test_value_behind_an_equals_sign(self):
         self.assertEqual(self.offers("connect", "--protection", "=", "si"), {"sign"})
         self.assertEqual(
