@@ -4,9 +4,18 @@
 # Completion of nns(1) for bash. A new option goes into the list of its commands and, where its
 # values are known, into _nns_value.
 
-_nns_common='--protection --handshake-timeout --idle-timeout --json --verbose --quiet --help'
-_nns_connect='--target --ccache --user --password-file --password-fd --connect-timeout'
-_nns_listen='--echo --exec --once --allow --allow-all --keytab --service --max-connections'
+_nns_common='--protection --handshake-timeout --idle-timeout --trace --trace-secrets --json --verbose
+    --quiet --help'
+_nns_connect='--target --ccache --client-keytab --user --password-file --password-fd
+    --impersonation --connect-timeout'
+_nns_listen='--echo --exec --once --allow --allow-all --keytab --service --max-connections
+    --max-handshakes --max-handshakes-per-source'
+
+_nns_files()
+{
+    compopt -o filenames
+    mapfile -t COMPREPLY < <(compgen -f -- "$1")
+}
 
 # The values of the option $1, for what was typed, $2.
 _nns_value()
@@ -33,7 +42,8 @@ _nns_value()
 _nns_is_flag()
 {
     case $1 in
-    --echo | --once | --allow-all | --json | --verbose | --quiet | --help | --version) return 0 ;;
+    --echo | --once | --allow-all | --trace-secrets | --json) return 0 ;;
+    --verbose | --quiet | --help | --version) return 0 ;;
     esac
     return 1
 }
@@ -55,7 +65,7 @@ _nns()
         return
     fi
     if ((COMP_CWORD == 1)); then
-        options='connect listen probe --help --version'
+        options='connect listen probe decode --help --version'
     else
         case $command in
         connect | probe) options="$_nns_common $_nns_connect" ;;

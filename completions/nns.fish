@@ -2,19 +2,22 @@
 #
 # Completion of nns(1) for fish. A new option is one line in the part of its command.
 
-set -l commands connect listen probe
+set -l commands connect listen probe decode
 
 complete -c nns -f
 complete -c nns -n "not __fish_seen_subcommand_from $commands" -a connect -d 'Talk to a server'
 complete -c nns -n "not __fish_seen_subcommand_from $commands" -a listen -d 'Be a server'
 complete -c nns -n "not __fish_seen_subcommand_from $commands" -a probe -d 'Show what a server negotiates'
+complete -c nns -n "not __fish_seen_subcommand_from $commands" -a decode -d 'Print a trace'
 complete -c nns -s h -l help -d 'Show the options'
 complete -c nns -n "not __fish_seen_subcommand_from $commands" -l version -d 'Show the version'
 
-set -l common '__fish_seen_subcommand_from connect listen'
+set -l common '__fish_seen_subcommand_from connect listen probe'
 complete -c nns -n $common -l protection -x -a 'encrypt sign none' -d 'Level asked for and least accepted'
 complete -c nns -n $common -l handshake-timeout -x -a '5s 10s 30s' -d 'Most time for the handshake'
 complete -c nns -n $common -l idle-timeout -x -a '1m 10m 1h' -d 'End a connection that moves nothing'
+complete -c nns -n $common -l trace -r -F -d 'Write what passes on the wire'
+complete -c nns -n $common -l trace-secrets -d 'Leave nothing out of the trace'
 complete -c nns -n $common -l json -d 'One JSON object for each event'
 complete -c nns -n $common -s v -l verbose -d 'Say more'
 complete -c nns -n $common -s q -l quiet -d 'Say only what went wrong'

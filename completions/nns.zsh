@@ -9,6 +9,8 @@ _nns() {
     '--protection[level asked for and least accepted]:level:(encrypt sign none)'
     '--handshake-timeout[most time for the handshake]:time:(5s 10s 30s)'
     '--idle-timeout[end a connection that moves nothing]:time:(1m 10m 1h)'
+    '--trace[write what passes on the wire]:file:_files'
+    '--trace-secrets[leave nothing out of the trace]'
     '--json[one JSON object for each event]'
     '(-q --quiet)'{-v,--verbose}'[say more]'
     '(-v --verbose)'{-q,--quiet}'[say only what went wrong]'
@@ -40,6 +42,7 @@ _nns() {
     'connect:standard input to the peer, the peer to standard output'
     'listen:a server'
     'probe:the handshake alone, and what it negotiates'
+    'decode:print what a trace recorded'
   )
 
   if ((CURRENT == 2)); then
