@@ -11,6 +11,7 @@ set(NNS_ZSH_COMPLETION_DIR "${CMAKE_INSTALL_DATADIR}/zsh/site-functions"
     CACHE STRING "Where zsh looks for completions")
 set(NNS_FISH_COMPLETION_DIR "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d"
     CACHE STRING "Where fish looks for completions")
+set(NNS_TOOL_DOCDIR "${CMAKE_INSTALL_DOCDIR}" CACHE STRING "Where the documents of the command go")
 set(nns_cmake_dir "${CMAKE_INSTALL_LIBDIR}/cmake/nns")
 
 install(TARGETS nns EXPORT nnsTargets
@@ -62,6 +63,8 @@ if(NNS_BUILD_TOOL)
     DESTINATION ${NNS_ZSH_COMPLETION_DIR} RENAME _nns COMPONENT tool)
   install(FILES ${PROJECT_SOURCE_DIR}/completions/nns.fish
     DESTINATION ${NNS_FISH_COMPLETION_DIR} COMPONENT tool)
+  install(FILES ${PROJECT_SOURCE_DIR}/docs/json.md ${PROJECT_SOURCE_DIR}/docs/trace.md
+    DESTINATION ${NNS_TOOL_DOCDIR} COMPONENT tool)
 endif()
 
 install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/CHANGES.md
