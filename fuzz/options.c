@@ -86,12 +86,16 @@ static void check_address(const char *text, bool host_optional)
 
 static void check_parsed(const struct options *o)
 {
-    CHECK(o->command == COMMAND_CONNECT || o->command == COMMAND_LISTEN);
+    CHECK(o->command == COMMAND_CONNECT || o->command == COMMAND_LISTEN ||
+          o->command == COMMAND_PROBE || o->command == COMMAND_DECODE);
+    CHECK(!o->trace_secrets || o->trace != NULL);
+    if (o->command == COMMAND_DECODE)
+        return; /* a file, or none */
     CHECK(o->port != NULL && (o->host != NULL || o->command == COMMAND_LISTEN));
     CHECK(o->protection == NNS_PROTECT_SEAL || o->protection == NNS_PROTECT_SIGN ||
           o->protection == NNS_PROTECT_NONE);
     CHECK(o->connect_ms >= -1 && o->handshake_ms >= -1 && o->idle_ms >= -1);
-    CHECK(o->max_connections > 0 && o->password_fd >= -1);
+    CHECK((o->max_connections > 0 || o->max_connections == -1) && o->password_fd >= -1);
     CHECK(o->allow_count >= 0 && o->allow_count <= OPTIONS_ALLOW_MOST);
     for (int i = 0; i < o->allow_count; i++)
         CHECK(o->allow[i] != NULL);
