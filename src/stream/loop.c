@@ -9,8 +9,10 @@
 #include "engine/engine_internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+#define KEY_SIZE ((size_t)256) /* of a worker's key; a longer realm shares one with its like */
 #define READABLE (NNS_STATE_CAN_READ | NNS_STATE_RECV_EOF)
 
 /* ---- failing ---- */
@@ -34,7 +36,13 @@ int nns__stream_fail_text(nns_stream *s, const struct nns__failure *f)
 
 int nns__stream_fail(nns_stream *s, int code, int os)
 {
-    int rc = nns_engine_fail(s->engine, code, os);
+    int rc;
+
+    /* The engine may be open although its last record has not gone out: to the caller that is
+     * still the handshake. */
+    if (!atomic_load(&s->ready) && (nns_engine_state(s->engine) & NNS_STATE_OPEN) != 0)
+        nns__engine_set_phase(s->engine, NNS_PHASE_HANDSHAKE);
+    rc = nns_engine_fail(s->engine, code, os);
 
     nns__stream_look_up(s);
     return rc;
@@ -219,39 +227,44 @@ static int recv_some(nns_stream *s, unsigned side)
 
 /* ---- the mechanism ---- */
 
-/* A client's call may ask a KDC that does not answer; a server's only reads its own keytab. */
-static bool is_for_worker(const nns_stream *s)
-{
-    if (!s->blocking)
-        return true;
-    return s->role == NNS_CLIENT && s->handshake_until != NNS__NEVER;
-}
-
 static void run_job(void *arg)
 {
     nns_job_run(arg);
 }
 
-/* Whose KDC is asked: the realm of the target, "" for the default one. A server asks none. */
-static const char *worker_key(const nns_stream *s)
+/* The realm in "name@REALM" or "REALM\\name" as a key: up to the backslash, or behind the '@'. ""
+ * is the default realm. */
+static void realm_key(char key[KEY_SIZE], const char *name)
 {
-    const char *target = nns_engine_target(s->engine), *realm;
+    const char *backslash = strchr(name, '\\'), *at = strrchr(name, '@');
+
+    if (backslash != NULL)
+        (void)snprintf(key, KEY_SIZE, "%.*s", (int)(backslash - name), name);
+    else
+        (void)snprintf(key, KEY_SIZE, "%s", at != NULL ? at + 1 : "");
+}
+
+/* Whose KDC is asked, first of all: that of the user who logs in, else that of the target's realm.
+ * A server asks none. */
+static const char *worker_key(const nns_stream *s, char key[KEY_SIZE])
+{
+    const char *target = nns_engine_target(s->engine);
 
     if (s->role != NNS_CLIENT || target == NULL)
         return NULL;
-    realm = strrchr(target, '@');
-    return realm != NULL ? realm + 1 : "";
+    realm_key(key, s->cfg->user != NULL ? s->cfg->user : target);
+    return key;
 }
 
 static int start_call(nns_stream *s)
 {
-    const char *key = worker_key(s); /* now: the job takes the target along */
+    char key[KEY_SIZE];
     struct nns__failure f;
     int rc = nns_engine_take_job(s->engine, &s->job);
 
     if (rc != NNS_OK)
         return rc;
-    rc = nns__call_start(&s->call, &s->mem, key, run_job, s->job, s->wake);
+    rc = nns__call_start(&s->call, &s->mem, worker_key(s, key), run_job, s->job, s->wake);
     if (rc == NNS_OK)
         return NNS_OK;
     (void)nns__fail(&f, rc, NNS__STATUS_INTERNAL_ERROR, "handshake: %s",
@@ -269,8 +282,9 @@ static int step(nns_stream *s)
     nns_job *job;
     int rc;
 
-    if (!is_for_worker(s))
-        return nns_engine_step(s->engine);
+    rc = nns__engine_owned(s->engine); /* a child of fork() has no threads */
+    if (rc != NNS_OK)
+        return rc;
     if (s->call == NULL) {
         rc = start_call(s);
         if (rc != NNS_OK)
@@ -333,7 +347,7 @@ static int run(nns_stream *s, unsigned side, uint32_t wanted)
         else if ((state & wanted) != 0)
             return can_send ? NNS_OK : fail_as_sender(s);
         else if ((state & (NNS_STATE_WANT_STEP | NNS_STATE_STEPPING)) != 0)
-            rc = step(s);
+            rc = can_send ? step(s) : fail_as_sender(s);
         else
             rc = nns__stream_session_ended(s) ? nns__stream_end_session(s) : recv_some(s, side);
         if (rc != NNS_OK)
@@ -371,6 +385,13 @@ int nns__stream_shut(nns_stream *s)
     return nns_error_code(nns_stream_error(s));
 }
 
+/* An engine that opened before it failed has no record of its failure to send: what waits is the
+ * Done, and the peer must not see that. */
+static bool has_last_words(const nns_stream *s)
+{
+    return !s->peer_told && (nns_engine_state(s->engine) & NNS_STATE_OPEN) == 0;
+}
+
 void nns__stream_tell_peer(nns_stream *s)
 {
     const uint8_t *bytes;
@@ -378,7 +399,7 @@ void nns__stream_tell_peer(nns_stream *s)
     nns_ssize n;
     int os, rc;
 
-    while (!s->peer_told && size > 0) {
+    while (has_last_words(s) && size > 0) {
         rc = nns_engine_send_buf(s->engine, &bytes, &size);
         if (rc == NNS_ERR_FORKED) /* it is the parent's to say */
             return;

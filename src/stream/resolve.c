@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Name look-up, on this thread where it cannot block or may, else on a worker thread.
+ * Name look-up: on this thread where it cannot block, else on a worker thread.
  */
 #include "stream/resolve.h"
 
 #include <errno.h>
 #include <string.h>
+
+/* The key of all look-ups: one resolver answers them, or does not. It is no realm's name. */
+#define LOOK_UPS "\n"
 
 /* One look-up. Whoever runs it and whoever waits for it hold it; the later of them frees it. */
 struct lookup {
@@ -97,7 +100,7 @@ static int look_up_elsewhere(nns_stream *s, struct lookup *l, int64_t deadline)
     int rc;
 
     atomic_fetch_add(&l->owners, 1);
-    rc = nns__call_start(&call, &s->mem, l->host, run_lookup, l, s->wake);
+    rc = nns__call_start(&call, &s->mem, LOOK_UPS, run_lookup, l, s->wake);
     if (rc != NNS_OK) {
         let_go(l);
         return fail_plainly(
@@ -125,10 +128,7 @@ int nns__resolve(nns_stream *s, const char *host, const char *port, int64_t dead
     look_up(l);
     if (l->result == EAI_NONAME) {
         l->flags = 0;
-        if (deadline == NNS__NEVER)
-            look_up(l);
-        else
-            rc = look_up_elsewhere(s, l, deadline);
+        rc = look_up_elsewhere(s, l, deadline);
     }
     if (rc == NNS_OK && l->result != 0)
         rc = fail_lookup(s, l);

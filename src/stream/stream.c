@@ -237,7 +237,7 @@ nns_ssize nns_stream_read(nns_stream *s, void *dst, size_t len)
     if (rc != NNS_OK)
         return rc;
     while (n == NNS_WANT_RECV && rc == NNS_OK) { /* again after a record without payload */
-        rc = len == 0 ? nns__stream_check_canceled(s)
+        rc = len == 0 ? nns__stream_check(s)
                       : nns__stream_run(s, NNS__RECV_SIDE, NNS_STATE_CAN_READ | NNS_STATE_RECV_EOF);
         if (rc == NNS_OK)
             n = nns_engine_read(s->engine, dst, len);
@@ -301,6 +301,8 @@ nns_ssize nns_stream_write(nns_stream *s, const void *src, size_t len)
     n = nns__stream_check(s);
     if (n == NNS_OK && len > 0)
         n = s->blocking ? write_all(s, src, len) : write_some(s, src, len);
+    if (n < 0 && nns_engine_error(s->engine) != NULL)
+        nns__stream_look_up(s); /* no memory for a record: the reader is to know */
     return end(s, NNS__SEND_SIDE, n);
 }
 

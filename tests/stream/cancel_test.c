@@ -31,6 +31,29 @@ static void test_in_a_blocked_mechanism(void **state)
     workers_await_none();
 }
 
+/* Without any deadline, too. */
+static void test_in_a_blocked_mechanism_without_deadline(void **state)
+{
+    struct gate gate = GATE_INIT;
+    const struct mock script = {.on_step = gate_pass, .arg = &gate};
+    nns_config *cfg = ends_config(&script);
+    struct ends ends = {.client_cfg = cfg};
+    struct actor client = {.act = act_handshake};
+
+    (void)state;
+    assert_int_equal(nns_config_set_limit(cfg, NNS_LIMIT_CLIENT_HANDSHAKE_MS, 0), NNS_OK);
+    ends_make(&ends);
+    client.stream = ends.client;
+    actor_start(&client);
+    gate_await(&gate, 1);
+    nns_stream_cancel(ends.client);
+    assert_int_equal(actor_end(&client), NNS_ERR_CANCELED);
+    assert_int_equal(gate_passed(&gate), 0);
+    ends_free(&ends);
+    gate_open(&gate);
+    workers_await_none();
+}
+
 /* Cancels when the actor has come to wait. */
 static void cancel_in_wait(struct actor *actor)
 {
@@ -203,6 +226,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_in_a_blocked_mechanism),
+        cmocka_unit_test(test_in_a_blocked_mechanism_without_deadline),
         cmocka_unit_test(test_in_a_handshake),
         cmocka_unit_test(test_in_a_read),
         cmocka_unit_test(test_in_a_write),

@@ -250,7 +250,12 @@ static int test_wait(void *arg, struct pollfd *fds, nfds_t count, int timeout_ms
 {
     struct test_clock *clock = arg;
     int n = poll(fds, count, timeout_ms < 0 ? -1 : 0);
+    size_t threads = 1, waiting;
 
+    while (n == 0 && threads > 0) { /* what a worker does takes no time on this clock */
+        nns__worker_counts(&threads, &waiting);
+        n = poll(fds, count, threads > 0 ? 1 : 0);
+    }
     clock->waits++;
     clock->last_timeout = timeout_ms;
     if (n == 0)

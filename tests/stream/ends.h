@@ -85,8 +85,8 @@ void workers_await_none(void);
  * that a call has nothing left to do but wait. */
 struct nns__time watched_time(struct gate *gate);
 
-/* A clock (time of day, too: it begins in 1970) that stands still while something is ready and
- * otherwise jumps to the end of the wait. */
+/* A clock (time of day, too: it begins in 1970) that stands still while something is ready or a
+ * worker runs, and otherwise jumps to the end of the wait. */
 struct test_clock {
     int64_t now;
     size_t waits;     /* calls of wait */

@@ -347,6 +347,32 @@ static void test_writer_learns_that_the_reader_failed(void **state)
     ends_free(&ends);
 }
 
+/* The writer fails for want of memory, which nobody hears of on the wire. */
+static void test_reader_learns_that_the_writer_has_no_memory(void **state)
+{
+    static uint8_t bytes[60000];
+    static const struct mock script;
+    struct test_alloc counter = {0};
+    nns_allocator allocator = test_allocator(&counter);
+    struct ends ends = {.fds = {-1, -1}};
+    struct actor reader = {.act = act_read};
+    struct gate waits = GATE_INIT;
+    struct nns__time time = watched_time(&waits);
+
+    (void)state;
+    assert_int_equal(mock_config(&ends.client_cfg, &script, &allocator), NNS_OK);
+    ends_open(&ends);
+    nns__stream_set_time(ends.client, &time);
+    reader.stream = ends.client;
+    actor_start(&reader);
+    gate_await(&waits, 1);
+    counter.forever = true;
+    counter.fail_at = counter.calls + 1;
+    assert_int_equal(nns_stream_write(ends.client, bytes, sizeof(bytes)), NNS_ERR_NOMEM);
+    assert_int_equal(actor_end(&reader), NNS_ERR_NOMEM);
+    ends_free(&ends);
+}
+
 static void test_second_reader_is_refused(void **state)
 {
     struct gate gate = GATE_INIT;
@@ -611,6 +637,7 @@ int main(void)
         cmocka_unit_test(test_peer_closes_in_the_handshake),
         cmocka_unit_test(test_last_words_survive_a_failed_write),
         cmocka_unit_test(test_reader_learns_that_the_writer_failed),
+        cmocka_unit_test(test_reader_learns_that_the_writer_has_no_memory),
         cmocka_unit_test(test_writer_learns_that_the_reader_failed),
         cmocka_unit_test(test_second_reader_is_refused),
         cmocka_unit_test(test_refused_client_reads_why),

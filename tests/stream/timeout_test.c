@@ -204,9 +204,61 @@ static void test_stuck_mechanism(void **state)
     assert_int_equal(gate_passed(&gate), 1);
 }
 
+/* A client's first token, as the mock makes it. */
+static const char first_token[] = "\x16\x01\x00\x00\x05MOCK\x01";
+
+static void test_stuck_mechanism_of_a_server(void **state)
+{
+    struct gate gate = GATE_INIT;
+    const struct mock script = {.on_step = gate_pass, .arg = &gate};
+    nns_config *cfg = ends_config(&script);
+    struct ends ends = {.server_cfg = cfg};
+
+    (void)state;
+    assert_int_equal(nns_config_set_limit(cfg, NNS_LIMIT_SERVER_HANDSHAKE_MS, SHORT_MS), NNS_OK);
+    ends_make(&ends);
+    assert_int_equal(write(ends.fds[0], first_token, 10), 10);
+    assert_int_equal(nns_stream_handshake(ends.server), NNS_ERR_TIMEOUT);
+    gate_await(&gate, 1);
+    assert_int_equal(gate_passed(&gate), 0);
+    ends_free(&ends);
+    gate_open(&gate);
+    workers_await_none();
+}
+
+static void pass_time(void *arg)
+{
+    ((struct test_clock *)arg)->now += 20000;
+}
+
+/* The mechanism is complete, but too late: the client must not hear that it is in. */
+static void test_deadline_after_the_last_step(void **state)
+{
+    struct ends ends = {.server_script = {.on_step = pass_time, .arg = &clock_now}};
+    char c;
+
+    (void)state;
+    make_timed(&ends);
+    assert_int_equal(write(ends.fds[0], first_token, 10), 10);
+    assert_int_equal(nns_stream_handshake(ends.server), NNS_ERR_TIMEOUT);
+    assert_int_equal(nns_error_phase(nns_stream_error(ends.server)), NNS_PHASE_HANDSHAKE);
+    assert_string_equal(nns_error_message(nns_stream_error(ends.server)), "handshake: timed out");
+    assert_int_equal(recv(ends.fds[0], &c, 1, MSG_DONTWAIT), 0);
+    ends_free(&ends);
+}
+
 /* Two are stuck with one realm's KDC; a third waits for a thread until its own deadline, and
  * another realm's goes through. */
-static void test_dead_realm_does_not_hold_all(void **state)
+static int no_password(void *arg, char *buf, size_t size)
+{
+    (void)arg;
+    (void)buf;
+    (void)size;
+    return NNS_ERR_CREDENTIALS;
+}
+
+/* user logs in at his own realm's KDC, whatever realm the targets are of. */
+static void dead_realm(const char *user, const char *target, const char *other_target)
 {
     static const struct mock free_script;
     struct gate gate = GATE_INIT;
@@ -215,17 +267,18 @@ static void test_dead_realm_does_not_hold_all(void **state)
     struct actor server = {.act = act_handshake}, clients[2];
     size_t threads, waiting;
 
-    (void)state;
     for (size_t i = 0; i < COUNT(stuck); i++) {
         nns_config *cfg = ends_config(&script);
 
+        if (user != NULL)
+            assert_int_equal(nns_config_set_user(cfg, user, no_password, NULL), NNS_OK);
         if (i == 2)
             assert_int_equal(nns_config_set_limit(cfg, NNS_LIMIT_CLIENT_HANDSHAKE_MS, SHORT_MS),
                              NNS_OK);
         stuck[i] = (struct ends){.client_cfg = cfg};
         ends_make(&stuck[i]);
         assert_int_equal(nns_engine_set_target(nns_stream_engine(stuck[i].client),
-                                               i == 0 ? "host/a@DEAD.TEST" : "host/b@DEAD.TEST"),
+                                               i == 0 ? target : other_target),
                          NNS_OK);
     }
     for (size_t i = 0; i < COUNT(clients); i++) {
@@ -252,6 +305,14 @@ static void test_dead_realm_does_not_hold_all(void **state)
     ends_free(&good);
     gate_open(&gate);
     workers_await_none();
+}
+
+static void test_dead_realm_does_not_hold_all(void **state)
+{
+    (void)state;
+    dead_realm(NULL, "host/a@DEAD.TEST", "host/b@DEAD.TEST");
+    dead_realm("alice@DEAD.TEST", "host/a@A.TEST", "host/b@B.TEST");
+    dead_realm("DEAD.TEST\\alice", "host/a", "host/b@B.TEST");
 }
 
 static void test_too_many_calls(void **state)
@@ -376,6 +437,8 @@ int main(void)
         cmocka_unit_test(test_no_deadline_is_no_timeout),
         cmocka_unit_test(test_signals_do_not_matter),
         cmocka_unit_test(test_stuck_mechanism),
+        cmocka_unit_test(test_stuck_mechanism_of_a_server),
+        cmocka_unit_test(test_deadline_after_the_last_step),
         cmocka_unit_test(test_dead_realm_does_not_hold_all),
         cmocka_unit_test(test_too_many_calls),
         cmocka_unit_test(test_idle_read),
