@@ -36,7 +36,8 @@ struct shared {
     pthread_mutex_t lock; /* around every call while a direction is cold */
     atomic_int cold;      /* directions that have not made their first call */
     atomic_int references;
-    atomic_bool failed;
+    atomic_int failed;            /* the code of the first failure, or 0 */
+    _Atomic(const char *) reason; /* its message (static), once that is known */
     bool conf;
 };
 
@@ -70,8 +71,25 @@ static void release(struct shared *s)
 /* From here on neither direction calls GSSAPI again. */
 static int fail(struct shared *s, struct nns__failure *f, int code, const char *message)
 {
-    atomic_store_explicit(&s->failed, true, memory_order_relaxed);
+    int none = 0;
+
+    if (atomic_compare_exchange_strong(&s->failed, &none, code))
+        atomic_store_explicit(&s->reason, message, memory_order_release);
     return nns__fail(f, code, NNS__STATUS_NONE, "%s", message);
+}
+
+/* After a failure of either direction both fail, and for the same reason: the other one's thread
+ * may be the first to report it. */
+static int check_alive(struct shared *s, struct nns__failure *f)
+{
+    int code = atomic_load(&s->failed);
+    const char *reason;
+
+    if (code == 0)
+        return NNS_OK;
+    reason = atomic_load_explicit(&s->reason, memory_order_acquire);
+    return nns__fail(f, code, NNS__STATUS_NONE, "%s",
+                     reason != NULL ? reason : "data: the session has failed");
 }
 
 static int fail_gss(struct shared *s, struct nns__failure *f, int code, const char *message,
@@ -158,8 +176,8 @@ static nns_ssize seal(struct nns__sealer *sealer, uint8_t *slots, size_t stride,
     struct gss_sealer *s = (struct gss_sealer *)sealer;
     size_t written = 0;
 
-    if (atomic_load_explicit(&s->shared->failed, memory_order_relaxed))
-        return nns__fail(f, NNS_ERR_INTEGRITY, NNS__STATUS_NONE, "send: the session has failed");
+    if (check_alive(s->shared, f) != NNS_OK)
+        return f->code;
     for (size_t i = 0; i < count; i++) {
         const uint8_t *from = slots + i * stride + NNS__RECORD_HEADER + HEAD;
         nns_ssize n = seal_one(s, slots + written, from, i + 1 < count ? plain : last, f);
@@ -243,8 +261,8 @@ static int open_record(struct nns__opener *opener, uint8_t *message, size_t size
     OM_uint32 major, minor = 0;
     int conf = 0, rc;
 
-    if (atomic_load_explicit(&o->shared->failed, memory_order_relaxed))
-        return nns__fail(f, NNS_ERR_INTEGRITY, NNS__STATUS_NONE, "receive: the session has failed");
+    if (check_alive(o->shared, f) != NNS_OK)
+        return f->code;
     /* A copy: gss_unwrap() works inside the message. It is believed after it verified. */
     memcpy(header, message, size < sizeof(header) ? size : sizeof(header));
     major = unwrap(o, &token, &out, &conf, &minor);
@@ -297,7 +315,8 @@ int nns__protect_gss_new(struct nns__protection *ret, const struct nns__mem *mem
     shared->conf = (flags & NNS__FLAG_CONF) != 0;
     atomic_init(&shared->cold, 2);
     atomic_init(&shared->references, 2);
-    atomic_init(&shared->failed, false);
+    atomic_init(&shared->failed, 0);
+    atomic_init(&shared->reason, NULL);
     sealer->base.ops = &sealer_ops;
     sealer->shared = shared;
     opener->base.ops = &opener_ops;
