@@ -329,11 +329,19 @@ static void bits_of_a_full_record(void **state)
 
 /* ---- a handshake for each bit ---- */
 
-static void open_fresh(struct pair *p)
+/* A mechanism by its configurations, and what one byte weighs at a level. */
+struct kind {
+    nns_config *(*client)(nns_protection level);
+    nns_config *(*server)(nns_protection level);
+    nns_protection level;
+    size_t record; /* bytes of a record with one byte of plaintext */
+};
+
+static void open_fresh(struct pair *p, const struct kind *kind)
 {
     *p = (struct pair){0};
-    p->client_cfg = client_config(NNS_PROTECT_SEAL);
-    p->server_cfg = server_config(NNS_PROTECT_SEAL);
+    p->client_cfg = kind->client(kind->level);
+    p->server_cfg = kind->server(kind->level);
     assert_int_equal(nns_config_insecure_no_replay_cache(p->server_cfg), NNS_OK);
     pair_make(p);
     assert_int_equal(nns_engine_set_target(p->client, TARGET), NNS_OK);
@@ -342,23 +350,23 @@ static void open_fresh(struct pair *p)
     assert_true((nns_engine_state(p->server) & NNS_STATE_OPEN) != 0);
 }
 
-/* Both engines are ours from their first byte to the flipped one. */
+/* Both engines are ours from their first byte to the flipped one, in either direction. */
 static void every_bit_with_a_handshake_each(void **state)
 {
-    size_t bits = 8;
+    const struct kind *kind = *state;
 
-    (void)state;
-    for (size_t bit = 0; bit < bits; bit++) {
+    for (size_t flips = 0; flips < 2 * kind->record * 8; flips++) {
         struct tape wire = {0}, plain = {0};
         uint8_t record[256];
         struct pair p;
         size_t size;
-        bool down = bit % 2 != 0; /* the directions take turns */
+        bool down = flips % 2 != 0;
+        size_t bit = flips / 2;
 
-        open_fresh(&p);
+        open_fresh(&p, kind);
         assert_int_equal(nns_engine_write(down ? p.server : p.client, "x", 1), 1);
         size = engine_drain(down ? p.server : p.client, record, sizeof(record));
-        bits = size * 8;
+        assert_int_equal(size, kind->record);
         record[bit / 8] ^= (uint8_t)(1u << bit % 8);
         tape_add(&wire, record, size);
         tape_add(&plain, "x", 1);
@@ -367,8 +375,12 @@ static void every_bit_with_a_handshake_each(void **state)
         tape_free(&plain);
         pair_free(&p);
     }
-    assert_int_equal(bits, 65 * 8);
 }
+
+static struct kind kinds[] = {
+    {client_config, server_config, NNS_PROTECT_SEAL, 4 + 60 + 1},
+    {client_config, server_config, NNS_PROTECT_SIGN, 4 + 28 + 1},
+};
 
 /* ---- the subjects ---- */
 
@@ -404,7 +416,8 @@ int main(void)
         OF(bits_of_a_full_record, 1),
         OF(bits_of_a_full_record, 2),
         OF(bits_of_a_full_record, 3),
-        cmocka_unit_test(every_bit_with_a_handshake_each),
+        {"with a handshake each, encrypt", every_bit_with_a_handshake_each, NULL, NULL, &kinds[0]},
+        {"with a handshake each, sign", every_bit_with_a_handshake_each, NULL, NULL, &kinds[1]},
     };
 
     return realm_prepare() != 0 ? 77 : cmocka_run_group_tests(tests, NULL, NULL);
