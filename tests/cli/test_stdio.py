@@ -88,23 +88,23 @@ class BothWays(StdioTest):
         server = self.start()
         client = self.client(server.port)
         sent = {server: content(20_000_000), client: content(20_000_001)}
-        writers = [threading.Thread(target=self.write, args=item) for item in sent.items()]
         received = {}
-        readers = [
-            threading.Thread(target=self.read, args=(p, received)) for p in (server, client)
-        ]
-        for thread in (*writers, *readers):
-            thread.start()
-        for thread in (*writers, *readers):
-            thread.join(DEADLINE)
+        writers = {p: self.thread(p.stdin.write, data) for p, data in sent.items()}
+        readers = {p: self.thread(self.read, p, received) for p in sent}
+        # The client's end first: it waits for no more input after the server's.
+        for end, other in ((client, server), (server, client)):
+            writers[end].join(DEADLINE)
+            end.stdin.close()
+            readers[other].join(DEADLINE)
         self.assertTrue(received[server] == sent[client])
         self.assertTrue(received[client] == sent[server])
         self.assert_ends(0, server, client)
 
     @staticmethod
-    def write(process, data):
-        with process.stdin:
-            process.stdin.write(data)
+    def thread(function, *arguments):
+        thread = threading.Thread(target=function, args=arguments, daemon=True)
+        thread.start()
+        return thread
 
     @staticmethod
     def read(process, received):
