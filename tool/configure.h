@@ -8,9 +8,8 @@
 
 #include "options.h"
 
-/* Answers -1 and *ret, or the exit status to end with. The password stays in this module until
- * configure_end(), which wipes it. */
+/* Answers -1 and *ret, or the exit status to end with. */
 int configure(nns_config **ret, const struct options *o);
-void configure_end(nns_config *cfg);
+void configure_end(nns_config *cfg); /* also wipes a password that was not used */
 
 #endif

@@ -151,15 +151,17 @@ static const char *limit_text(int32_t limit)
     }
 }
 
-/* An accept() that fails for want of descriptors or memory is tried again when there may be some.
- */
+/* Most errors of accept() belong to the connection that was to be accepted (accept(2)), or pass
+ * when others end. Only those that say that the listener is none are final. */
 static bool is_passing(int error)
 {
     switch (error) {
-    case EINTR:
-    case ECONNABORTED:
-    case EAGAIN:
-        return true;
+    case EBADF:
+    case EFAULT:
+    case EINVAL:
+    case ENOTSOCK:
+    case EOPNOTSUPP:
+        return false;
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
@@ -168,7 +170,7 @@ static bool is_passing(int error)
         (void)poll(NULL, 0, 100);
         return true;
     default:
-        return false;
+        return true;
     }
 }
 

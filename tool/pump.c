@@ -63,8 +63,10 @@ static void send_all(struct flow *f, char *chunk)
 
     while (sent >= 0 && wait_for_input(f)) {
         n = read(f->p->in, chunk, CHUNK);
-        if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        if (n < 0 && (errno == EINTR || errno == EAGAIN)) {
+            n = 0;
             continue;
+        }
         if (n <= 0)
             break;
         sent = nns_stream_write(f->p->stream, chunk, (size_t)n);

@@ -118,6 +118,12 @@ class PasswordFile(Usage):
         self.write(b"x" * 5000)
         self.assert_refused_file("too long")
 
+    def test_only_the_first_line_counts(self):
+        self.write(b"secret\r\n" + b"#" * 5000 + b"\0")
+        options = ["--user", "alice", "--password-file", str(self.path)]
+        status, _, errors = self.nns("connect", *options, "127.0.0.1:1")
+        self.assertEqual(status, 3, errors)  # nobody listens there
+
     def test_that_others_can_read(self):
         for mode in (0o640, 0o604, 0o660, 0o666, 0o610):
             self.write(b"secret\n", mode)
