@@ -38,10 +38,11 @@ NNS_API int nns_config_set_ccache(nns_config *cfg, const char *name);
  * principal). With a named cache it is kept there for later connections, also of other processes;
  * without one each connection gets a ticket of its own, in memory. Not used with a password. */
 NNS_API int nns_config_set_client_keytab(nns_config *cfg, const char *name);
-/* Client: log in as user ("alice@REALM", "REALM\alice", "alice" in the default realm) with a
- * password instead of a credential cache. fn writes the password and a NUL into buf and answers
- * its length in bytes, or a result below 0, which fails the connection. It is called on the
- * thread that runs the mechanism, once for each connection; the library wipes buf. */
+/* Client: log in as user ("alice@REALM", "REALM\alice", "alice" in the default realm; for NTLM
+ * "DOMAIN\alice" or "alice@DOMAIN") with a password instead of a credential cache. fn writes the
+ * password and a NUL into buf and answers its length in bytes, or a result below 0, which fails the
+ * connection. It is called on the thread that runs the mechanism, once for each connection; the
+ * library wipes buf. */
 typedef int (*nns_password_fn)(void *arg, char *buf, size_t size);
 NNS_API int nns_config_set_user(nns_config *cfg, const char *user, nns_password_fn fn, void *arg);
 /* Server: the keytab ("FILE:/path", a path); NULL: the system's. */
@@ -60,7 +61,9 @@ NNS_API int nns_config_set_impersonation(nns_config *cfg, nns_impersonation leve
 /* The least strength of the session key in bits (AES-256 256, AES-128 128, RC4 64). Default 128. */
 NNS_API int nns_config_set_min_ssf(nns_config *cfg, uint32_t bits);
 /* Server: whom to let in. In a pattern '*' stands for any run of characters without '/', '@' and
- * '\'; the realm, after '@', is literal. Case matters. Repeatable; one match is enough. A server
+ * '\'; the realm, after '@', is literal. Case matters. Repeatable; one match is enough. Where NTLM
+ * was allowed before, "DOMAIN\name" is a pattern for peers that use it; case does not matter there,
+ * and the domain has no '*'. Neither kind of pattern ever matches the other mechanism. A server
  * without a pattern, without allow_any_peer and without defer_authorization refuses everybody. */
 NNS_API int nns_config_allow_peer(nns_config *cfg, const char *pattern);
 NNS_API int nns_config_allow_any_peer(nns_config *cfg); /* anybody who authenticates */
@@ -77,6 +80,17 @@ NNS_API int nns_config_require_channel_binding(nns_config *cfg, int on);
 
 /* Permits NNS_PROTECT_NONE: after the handshake bytes pass in clear and unauthenticated. */
 NNS_API int nns_config_insecure_allow_unprotected(nns_config *cfg);
+/* NTLM beside Kerberos, through the library gss-ntlmssp. It is weak: a server is not authenticated
+ * (nns_engine_is_mutual() is 0), a session key has 64 bits (min_ssf does not count for NTLM), and a
+ * connection can be relayed. A client uses it where Kerberos cannot even begin - no ticket, no KDC,
+ * a target that the KDC does not know; nns_engine_why_ntlm() tells. It never offers both at once,
+ * so nobody on the way can make it use NTLM where it has a ticket. A server takes what the client
+ * offers, Kerberos first. Who a user is comes from nns_config_set_user(), else from the file that
+ * the environment variable NTLM_USER_FILE names (its first line) or from winbind; a server's
+ * accounts come from these too and are the same for the whole process. */
+NNS_API int nns_config_insecure_allow_ntlm(nns_config *cfg);
+/* NTLM alone. A client sends it without SPNEGO, which level NNS_PROTECT_NONE needs. */
+NNS_API int nns_config_insecure_ntlm_only(nns_config *cfg);
 /* Server: take tickets without looking for replays (also where KRB5RCACHENAME asks for that,
  * which is otherwise refused). */
 NNS_API int nns_config_insecure_no_replay_cache(nns_config *cfg);

@@ -135,8 +135,11 @@ NNS_API nns_ssize nns_engine_write(nns_engine *e, const void *src, size_t len) N
 NNS_API nns_protection nns_engine_protection(const nns_engine *e);
 /* Client: what it lets the server do; server: what the client lets it do. An NNS_ level, or 0. */
 NNS_API nns_impersonation nns_engine_impersonation(const nns_engine *e);
-NNS_API const char *nns_engine_mechanism(const nns_engine *e); /* "Kerberos" */
-/* Server: who the client is, "alice@REALM". Client: NULL, see nns_engine_target(). */
+NNS_API const char *nns_engine_mechanism(const nns_engine *e); /* "Kerberos", "NTLM" */
+/* Where NTLM was used although Kerberos was allowed: why, one line; else NULL. */
+NNS_API const char *nns_engine_why_ntlm(const nns_engine *e);
+/* Server: who the client is, "alice@REALM", or
+ * "DOMAIN\alice" by NTLM. Client: NULL, see nns_engine_target(). */
 NNS_API const char *nns_engine_peer_name(const nns_engine *e);
 /* Client: whom it asked for, with the realm once that is known; server: whom the client asked
  * for, or NULL where the mechanism does not say. */

@@ -245,6 +245,27 @@ static int add_pattern(nns_config *cfg, const char *text)
     return NNS_OK;
 }
 
+/* DOMAIN\name, for NTLM. Its names have none of the characters that Kerberos' are made with, so a
+ * pattern can never match a name of the other mechanism. */
+static int allow_ntlm_peer(nns_config *cfg, const char *pattern)
+{
+    size_t domain = strcspn(pattern, "\\");
+    const char *name = pattern + domain + 1;
+
+    if (!cfg->allow_ntlm)
+        return refuse(cfg, NNS_ERR_ARGUMENT,
+                      "allowed peer: '%.100s' is NTLM's form, and NTLM is not allowed: say "
+                      "NAME@REALM",
+                      pattern);
+    if (domain == 0 || *name == '\0' || strpbrk(name, "\\") != NULL ||
+        strpbrk(pattern, "@/") != NULL)
+        return refuse(cfg, NNS_ERR_ARGUMENT, "allowed peer: '%.100s' is not DOMAIN\\NAME", pattern);
+    if (strcspn(pattern, "*") < domain)
+        return refuse(cfg, NNS_ERR_ARGUMENT,
+                      "allowed peer: '%.100s': '*' must not stand for a domain", pattern);
+    return add_pattern(cfg, pattern);
+}
+
 int nns_config_allow_peer(nns_config *cfg, const char *pattern)
 {
     const char *realm;
@@ -257,6 +278,8 @@ int nns_config_allow_peer(nns_config *cfg, const char *pattern)
     rc = check_name(cfg, "allowed peer", pattern);
     if (rc != NNS_OK)
         return rc;
+    if (strchr(pattern, '\\') != NULL)
+        return allow_ntlm_peer(cfg, pattern);
     realm = strrchr(pattern, '@');
     if (realm == NULL || realm == pattern || realm[1] == '\0')
         return nns__config_refuse(cfg, NNS_ERR_ARGUMENT, "allowed peer: '%.100s' is not NAME@REALM",
@@ -300,6 +323,18 @@ int nns_config_require_channel_binding(nns_config *cfg, int on)
 int nns_config_insecure_allow_unprotected(nns_config *cfg)
 {
     return set_flag(cfg, cfg != NULL ? &cfg->allow_unprotected : NULL, true);
+}
+
+int nns_config_insecure_allow_ntlm(nns_config *cfg)
+{
+    return set_flag(cfg, cfg != NULL ? &cfg->allow_ntlm : NULL, true);
+}
+
+int nns_config_insecure_ntlm_only(nns_config *cfg)
+{
+    int rc = nns_config_insecure_allow_ntlm(cfg);
+
+    return rc == NNS_OK ? set_flag(cfg, &cfg->no_kerberos, true) : rc;
 }
 
 int nns_config_insecure_no_replay_cache(nns_config *cfg)

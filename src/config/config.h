@@ -46,6 +46,8 @@ struct nns_config {
     bool outlive_ticket;
     bool accept_delegation;
     bool require_channel_binding;
+    bool no_kerberos;
+    bool allow_ntlm;
     bool plain_gss; /* record engine "gss" */
     nns_trace_fn trace;
     void *trace_arg;

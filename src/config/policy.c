@@ -12,7 +12,21 @@ void nns__facts_free(struct nns__facts *facts, const struct nns__mem *mem)
     nns__strfree(mem, facts->target);
     if (facts->delegated != NULL)
         facts->delegated_free(facts->delegated);
+    nns__strfree(mem, facts->why_ntlm);
     *facts = (struct nns__facts){0};
+}
+
+const char *nns__mechanism_name(enum nns__mechanism mechanism)
+{
+    switch (mechanism) {
+    case NNS__MECHANISM_KERBEROS:
+        return "Kerberos";
+    case NNS__MECHANISM_NTLM:
+        return "NTLM";
+    case NNS__MECHANISM_UNKNOWN:
+        break;
+    }
+    return NULL;
 }
 
 nns_protection nns__policy_level(uint32_t flags)
@@ -46,12 +60,39 @@ static int unmet(struct nns__failure *f, const char *what)
     return nns__fail(f, NNS_ERR_POLICY, NNS__STATUS_TRUST_FAILURE, "policy: %s", what);
 }
 
+static bool is_mechanism_allowed(const nns_config *cfg, enum nns__mechanism mechanism)
+{
+    switch (mechanism) {
+    case NNS__MECHANISM_KERBEROS:
+        return !cfg->no_kerberos;
+    case NNS__MECHANISM_NTLM:
+        return cfg->allow_ntlm;
+    case NNS__MECHANISM_UNKNOWN:
+        break;
+    }
+    return false;
+}
+
+/* Who allows NTLM takes its strength, and for NTLM alone. */
+static int check_strength(const nns_config *cfg, const struct nns__facts *facts,
+                          struct nns__failure *f)
+{
+    if (facts->mechanism == NNS__MECHANISM_NTLM || facts->ssf >= cfg->min_ssf)
+        return NNS_OK;
+    (void)nns__fail(f, NNS_ERR_POLICY, NNS__STATUS_TRUST_FAILURE,
+                    "policy: the session key has %u bits, min SSF is %u", (unsigned)facts->ssf,
+                    (unsigned)cfg->min_ssf);
+    nns__failure_hint(f, "the service's account has only weak keys (RC4 has 64 bits): give it AES "
+                         "keys, or lower min SSF");
+    return f->code;
+}
+
 static int check_security(const nns_config *cfg, nns_role role, const struct nns__facts *facts,
                           struct nns__failure *f)
 {
     nns_protection level = nns__policy_level(facts->flags);
 
-    if (facts->mechanism != NNS__MECHANISM_KERBEROS)
+    if (!is_mechanism_allowed(cfg, facts->mechanism))
         return unmet(f, "the negotiated mechanism is not allowed");
     if ((facts->flags & NNS__FLAG_ANONYMOUS) != 0)
         return unmet(f, "an anonymous peer is not allowed");
@@ -61,19 +102,22 @@ static int check_security(const nns_config *cfg, nns_role role, const struct nns
         return nns__fail(f, NNS_ERR_POLICY, NNS__STATUS_TRUST_FAILURE,
                          "policy: protection: level '%s' is required, '%s' was negotiated",
                          level_name(cfg->protection), level_name(level));
-    if (role == NNS_CLIENT && (facts->flags & NNS__FLAG_MUTUAL) == 0)
+    /* NTLM cannot: allowing it is to do without. */
+    if (role == NNS_CLIENT && facts->mechanism != NNS__MECHANISM_NTLM &&
+        (facts->flags & NNS__FLAG_MUTUAL) == 0)
         return unmet(f, "the server has not proved who it is");
     if (role == NNS_SERVER && cfg->require_channel_binding &&
         (facts->flags & NNS__FLAG_CHANNEL_BOUND) == 0)
         return unmet(f, "the client is not bound to the channel");
-    if (facts->ssf < cfg->min_ssf)
-        return nns__fail(f, NNS_ERR_POLICY, NNS__STATUS_TRUST_FAILURE,
-                         "policy: the session key has %u bits, min SSF is %u", (unsigned)facts->ssf,
-                         (unsigned)cfg->min_ssf);
-    return NNS_OK;
+    return check_strength(cfg, facts, f);
 }
 
-bool nns__pattern_matches(const char *pattern, const char *name)
+static char folded(char c, bool fold)
+{
+    return fold && c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool nns__pattern_matches(const char *pattern, const char *name, bool fold)
 {
     const char *star = NULL, *mark = NULL;
 
@@ -81,7 +125,7 @@ bool nns__pattern_matches(const char *pattern, const char *name)
         if (*pattern == '*') {
             star = pattern++;
             mark = name;
-        } else if (*pattern == *name) {
+        } else if (folded(*pattern, fold) == folded(*name, fold)) {
             pattern++;
             name++;
         } else if (star != NULL && strchr("/@\\", *mark) == NULL) {
@@ -96,14 +140,18 @@ bool nns__pattern_matches(const char *pattern, const char *name)
     return *pattern == '\0';
 }
 
-static bool is_allowed(const nns_config *cfg, const char *name)
+/* A pattern with a backslash is for NTLM, any other for Kerberos. */
+static bool is_allowed(const nns_config *cfg, const struct nns__facts *facts)
 {
+    bool ntlm = facts->mechanism == NNS__MECHANISM_NTLM;
+
     if (cfg->allow_any_peer)
         return true;
     if (cfg->allowed == NULL)
         return cfg->defer_authorization;
     for (const struct nns__pattern *p = cfg->allowed; p != NULL; p = p->next) {
-        if (nns__pattern_matches(p->text, name))
+        if ((strchr(p->text, '\\') != NULL) == ntlm &&
+            nns__pattern_matches(p->text, facts->peer_name, ntlm))
             return true;
     }
     return false;
@@ -128,7 +176,7 @@ static int check_peer(const nns_config *cfg, const struct nns__facts *facts, str
     if (facts->peer_name == NULL || !is_printable(facts->peer_name))
         return nns__fail(f, NNS_ERR_REFUSED, NNS__STATUS_TRUST_FAILURE,
                          "policy: the peer's name is empty or unprintable");
-    if (is_allowed(cfg, facts->peer_name))
+    if (is_allowed(cfg, facts))
         return NNS_OK;
     (void)nns__fail(f, NNS_ERR_REFUSED, NNS__STATUS_TRUST_FAILURE,
                     "policy: '%s' is not allowed to connect", facts->peer_name);

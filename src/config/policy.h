@@ -25,8 +25,12 @@
 
 enum nns__mechanism {
     NNS__MECHANISM_UNKNOWN, /* none of ours: never allowed */
-    NNS__MECHANISM_KERBEROS
+    NNS__MECHANISM_KERBEROS,
+    NNS__MECHANISM_NTLM
 };
+
+/* "Kerberos", "NTLM"; NULL for another. */
+const char *nns__mechanism_name(enum nns__mechanism mechanism);
 
 /* What the mechanism says when it is complete. Strings are owned, or NULL. */
 struct nns__facts {
@@ -39,6 +43,7 @@ struct nns__facts {
     char *target;       /* whom the client asked for */
     void *delegated;    /* server: the client's credentials, the mechanism's own object, or NULL */
     void (*delegated_free)(void *delegated);
+    char *why_ntlm;     /* why it is not Kerberos, which is allowed too */
 };
 
 void nns__facts_free(struct nns__facts *facts, const struct nns__mem *mem);
@@ -50,7 +55,8 @@ nns_impersonation nns__policy_impersonation(uint32_t flags);
 /* NNS_OK, or NNS_ERR_POLICY or NNS_ERR_REFUSED in f, which tell the peer 1790. */
 int nns__policy_check(const nns_config *cfg, nns_role role, const struct nns__facts *facts,
                       struct nns__failure *f);
-/* True if name matches pattern: '*' stands for a run without '/', '@' and '\'. */
-bool nns__pattern_matches(const char *pattern, const char *name);
+/* True if name matches pattern: '*' stands for a run without '/', '@' and '\'. fold: case of ASCII
+ * letters does not matter. */
+bool nns__pattern_matches(const char *pattern, const char *name, bool fold);
 
 #endif

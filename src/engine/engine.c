@@ -290,7 +290,12 @@ nns_impersonation nns_engine_impersonation(const nns_engine *e)
 
 const char *nns_engine_mechanism(const nns_engine *e)
 {
-    return is_negotiated(e) ? "Kerberos" : NULL; /* the policy allows no other */
+    return is_negotiated(e) ? nns__mechanism_name(e->facts.mechanism) : NULL;
+}
+
+const char *nns_engine_why_ntlm(const nns_engine *e)
+{
+    return is_negotiated(e) ? e->facts.why_ntlm : NULL;
 }
 
 const char *nns_engine_peer_name(const nns_engine *e)

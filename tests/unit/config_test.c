@@ -192,6 +192,47 @@ static void patterns_must_name_a_realm(void **state)
     nns_config_unref(cfg);
 }
 
+static void ntlm_has_patterns_of_its_own(void **state)
+{
+    static const char *const refused[] = {"\\alice",   "NNS\\",    "N*\\alice",  "*\\*",
+                                          "NNS\\a\\b", "NNS\\a@R", "a/b\\alice", "\\"};
+    nns_config *cfg = NULL;
+
+    (void)state;
+    assert_int_equal(nns_config_new(&cfg, NULL), NNS_OK);
+    expect_refusal(cfg, nns_config_allow_peer(cfg, "NNS\\alice"),
+                   "allowed peer: 'NNS\\alice' is NTLM's form, and NTLM is not allowed: say "
+                   "NAME@REALM");
+    assert_int_equal(nns_config_insecure_allow_ntlm(cfg), NNS_OK);
+    assert_int_equal(nns_config_allow_peer(cfg, "NNS\\alice"), NNS_OK);
+    assert_int_equal(nns_config_allow_peer(cfg, "NNS\\*"), NNS_OK);
+    assert_int_equal(nns_config_allow_peer(cfg, "alice@R"), NNS_OK);
+    for (size_t i = 0; i < COUNT(refused); i++) {
+        if (nns_config_allow_peer(cfg, refused[i]) != NNS_ERR_ARGUMENT)
+            fail_msg("'%s' was taken", refused[i]);
+    }
+    nns_config_unref(cfg);
+}
+
+static void ntlm_is_off_until_asked_for(void **state)
+{
+    nns_config *cfg = NULL;
+
+    (void)state;
+    assert_int_equal(nns_config_new(&cfg, NULL), NNS_OK);
+    assert_false(cfg->allow_ntlm || cfg->no_kerberos);
+    assert_int_equal(nns_config_insecure_allow_ntlm(cfg), NNS_OK);
+    assert_true(cfg->allow_ntlm && !cfg->no_kerberos);
+    assert_int_equal(nns_config_insecure_ntlm_only(cfg), NNS_OK);
+    assert_true(cfg->allow_ntlm && cfg->no_kerberos);
+    assert_int_equal(nns_config_insecure_allow_ntlm(NULL), NNS_ERR_ARGUMENT);
+    assert_int_equal(nns_config_insecure_ntlm_only(NULL), NNS_ERR_ARGUMENT);
+    nns__config_freeze(cfg);
+    assert_int_equal(nns_config_insecure_allow_ntlm(cfg), NNS_ERR_FROZEN);
+    assert_int_equal(nns_config_insecure_ntlm_only(cfg), NNS_ERR_FROZEN);
+    nns_config_unref(cfg);
+}
+
 static void the_record_engine_has_two_names(void **state)
 {
     nns_config *cfg = make();
@@ -392,6 +433,8 @@ int main(void)
         cmocka_unit_test(level_none_has_to_be_permitted_first),
         cmocka_unit_test(strength_has_a_bound),
         cmocka_unit_test(patterns_must_name_a_realm),
+        cmocka_unit_test(ntlm_is_off_until_asked_for),
+        cmocka_unit_test(ntlm_has_patterns_of_its_own),
         cmocka_unit_test(the_record_engine_has_two_names),
         cmocka_unit_test(limits_have_their_defaults_and_bounds),
         cmocka_unit_test(the_first_engine_freezes_it),

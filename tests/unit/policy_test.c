@@ -126,6 +126,95 @@ static void weak_or_strange_contexts_are_refused(void **state)
     nns_config_unref(cfg);
 }
 
+static struct nns__facts ntlm_facts(char *peer)
+{
+    return (struct nns__facts){.mechanism = NNS__MECHANISM_NTLM,
+                               .flags = NNS__FLAG_INTEG | NNS__FLAG_CONF,
+                               .ssf = 64,
+                               .peer_name = peer};
+}
+
+/* Each mechanism where it was allowed, and there alone. */
+static void ntlm_has_to_be_allowed(void **state)
+{
+    static const char refused[] = "policy: the negotiated mechanism is not allowed";
+    struct nns__facts kerberos = good_facts(), ntlm = ntlm_facts(alice);
+
+    (void)state;
+    for (nns_role role = NNS_CLIENT; role <= NNS_SERVER; role++) {
+        nns_config *strict = make(), *both = make(), *only = make();
+
+        assert_int_equal(nns_config_allow_any_peer(strict), NNS_OK);
+        assert_int_equal(nns_config_allow_any_peer(both), NNS_OK);
+        assert_int_equal(nns_config_allow_any_peer(only), NNS_OK);
+        assert_int_equal(nns_config_insecure_allow_ntlm(both), NNS_OK);
+        assert_int_equal(nns_config_insecure_ntlm_only(only), NNS_OK);
+        expect(strict, role, &ntlm, NNS_ERR_POLICY, refused);
+        expect(both, role, &ntlm, NNS_OK, NULL);
+        expect(only, role, &ntlm, NNS_OK, NULL);
+        expect(both, role, &kerberos, NNS_OK, NULL);
+        expect(only, role, &kerberos, NNS_ERR_POLICY, refused);
+        nns_config_unref(strict);
+        nns_config_unref(both);
+        nns_config_unref(only);
+    }
+}
+
+/* Allowing NTLM changes nothing for Kerberos: neither its strength nor its mutual authentication.
+ */
+static void ntlm_lowers_the_bar_for_itself_alone(void **state)
+{
+    nns_config *cfg = make();
+    struct nns__facts facts = good_facts();
+
+    (void)state;
+    assert_int_equal(nns_config_insecure_allow_ntlm(cfg), NNS_OK);
+    facts.ssf = 64;
+    expect(cfg, NNS_CLIENT, &facts, NNS_ERR_POLICY,
+           "policy: the session key has 64 bits, min SSF is 128");
+    facts = good_facts();
+    facts.flags &= ~NNS__FLAG_MUTUAL;
+    expect(cfg, NNS_CLIENT, &facts, NNS_ERR_POLICY, "policy: the server has not proved who it is");
+    facts = ntlm_facts(alice);
+    facts.flags = 0;
+    expect(cfg, NNS_CLIENT, &facts, NNS_ERR_POLICY,
+           "policy: protection: level 'encrypt' is required, 'none' was negotiated");
+    nns_config_unref(cfg);
+}
+
+static void expect_peer(const nns_config *cfg, enum nns__mechanism mechanism, const char *name,
+                        bool allowed)
+{
+    char peer[64], message[160];
+    struct nns__facts facts;
+
+    (void)snprintf(peer, sizeof(peer), "%s", name);
+    facts = mechanism == NNS__MECHANISM_NTLM ? ntlm_facts(peer) : good_facts();
+    facts.peer_name = peer;
+    (void)snprintf(message, sizeof(message), "policy: '%s' is not allowed to connect", name);
+    expect(cfg, NNS_SERVER, &facts, allowed ? NNS_OK : NNS_ERR_REFUSED, message);
+}
+
+static void patterns_belong_to_one_mechanism(void **state)
+{
+    nns_config *cfg = make();
+
+    (void)state;
+    assert_int_equal(nns_config_insecure_allow_ntlm(cfg), NNS_OK);
+    assert_int_equal(nns_config_allow_peer(cfg, "NNS\\a*"), NNS_OK);
+    assert_int_equal(nns_config_allow_peer(cfg, "*@REALM"), NNS_OK);
+    expect_peer(cfg, NNS__MECHANISM_NTLM, "NNS\\alice", true);
+    expect_peer(cfg, NNS__MECHANISM_NTLM, "nns\\ALICE", true);
+    expect_peer(cfg, NNS__MECHANISM_NTLM, "NNS\\bob", false);
+    expect_peer(cfg, NNS__MECHANISM_NTLM, "OTHER\\alice", false);
+    expect_peer(cfg, NNS__MECHANISM_NTLM, "alice", false);
+    expect_peer(cfg, NNS__MECHANISM_NTLM, "alice@REALM", false);
+    expect_peer(cfg, NNS__MECHANISM_KERBEROS, "alice@REALM", true);
+    expect_peer(cfg, NNS__MECHANISM_KERBEROS, "alice@realm", false);
+    expect_peer(cfg, NNS__MECHANISM_KERBEROS, "NNS\\alice", false);
+    nns_config_unref(cfg);
+}
+
 static void only_a_client_needs_mutual_authentication(void **state)
 {
     nns_config *cfg = make();
@@ -242,8 +331,12 @@ static const struct {
 static void patterns_match_within_a_component(void **state)
 {
     (void)state;
+    assert_true(nns__pattern_matches("NnS\\A*Z", "nNs\\aLICEz", true));
+    assert_false(nns__pattern_matches("NnS\\A*Z", "nNs\\aLICEz", false));
+    assert_false(nns__pattern_matches("[", "{", true));
     for (size_t i = 0; i < COUNT(patterns); i++) {
-        if (nns__pattern_matches(patterns[i].pattern, patterns[i].name) != patterns[i].matches)
+        if (nns__pattern_matches(patterns[i].pattern, patterns[i].name, false) !=
+            patterns[i].matches)
             fail_msg("'%s' against '%s'", patterns[i].pattern, patterns[i].name);
     }
 }
@@ -273,7 +366,7 @@ static void random_patterns_match_as_defined(void **state)
             pattern[k] = "**ab/@\\"[next_random(&seed) % 7];
         for (size_t k = 0; k < name_size; k++)
             name[k] = "aabb/@\\*"[next_random(&seed) % 8];
-        if (nns__pattern_matches(pattern, name) != defined_match(pattern, name))
+        if (nns__pattern_matches(pattern, name, false) != defined_match(pattern, name))
             fail_msg("'%s' against '%s'", pattern, name);
         matches += defined_match(pattern, name);
     }
@@ -287,6 +380,9 @@ int main(void)
         cmocka_unit_test(impersonation_comes_from_the_flags),
         cmocka_unit_test(the_level_is_never_below_the_required_one),
         cmocka_unit_test(weak_or_strange_contexts_are_refused),
+        cmocka_unit_test(ntlm_has_to_be_allowed),
+        cmocka_unit_test(ntlm_lowers_the_bar_for_itself_alone),
+        cmocka_unit_test(patterns_belong_to_one_mechanism),
         cmocka_unit_test(only_a_client_needs_mutual_authentication),
         cmocka_unit_test(a_server_lets_in_whom_it_was_told),
         cmocka_unit_test(an_empty_server_says_what_to_do),
