@@ -99,6 +99,28 @@ int nns__target_principal(char **ret, const struct nns__mem *mem, const char *ta
     return copy(ret, mem, target, strchr(target, '@') == NULL ? "@" : "", f);
 }
 
+int nns__target_hostbased(char **ret, const struct nns__mem *mem, const char *target,
+                          struct nns__failure *f)
+{
+    char *full, *slash, *realm;
+    int rc = nns__target_principal(&full, mem, target, f);
+
+    if (rc != NNS_OK)
+        return rc;
+    slash = strchr(full, '/');
+    if (slash == NULL) {
+        *ret = full;
+        return NNS_OK;
+    }
+    realm = strchr(slash, '@');
+    *slash = '@';
+    *realm = '\0';
+    rc = copy(ret, mem, full, "", f);
+    *realm = '@'; /* its length must not change before it is freed */
+    nns__strfree(mem, full);
+    return rc;
+}
+
 int nns__displayed_name(char **ret, const struct nns__mem *mem, const void *text, size_t size,
                         struct nns__failure *f)
 {

@@ -16,6 +16,11 @@
 int nns__target_principal(char **ret, const struct nns__mem *mem, const char *target,
                           struct nns__failure *f);
 
+/* The same target as a host-based service ("SERVICE@HOST"), the form that NTLM takes: without its
+ * realm; "user@REALM" stays. The target must be one that nns__target_principal() takes. */
+int nns__target_hostbased(char **ret, const struct nns__mem *mem, const char *target,
+                          struct nns__failure *f);
+
 /* The principal of a user: as above, and "user" alone stays (the default realm). */
 int nns__user_principal(char **ret, const struct nns__mem *mem, const char *user,
                         struct nns__failure *f);

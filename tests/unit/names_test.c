@@ -57,6 +57,19 @@ static void test_targets(void **state)
     expect(nns__target_principal, "NNS.TEST\\alice", "alice@NNS.TEST");
 }
 
+static void test_targets_hostbased(void **state)
+{
+    (void)state;
+    expect(nns__target_hostbased, "host/localhost", "host@localhost");
+    expect(nns__target_hostbased, "svc/host/instance", "svc@host/instance");
+    expect(nns__target_hostbased, "host/localhost@NNS.TEST", "host@localhost");
+    expect(nns__target_hostbased, "alice@NNS.TEST", "alice@NNS.TEST");
+    expect(nns__target_hostbased, "NNS.TEST\\alice", "alice@NNS.TEST");
+    expect(nns__target_hostbased, "localhost", NULL);
+    expect(nns__target_hostbased, "host/", NULL);
+    expect(nns__target_hostbased, "", NULL);
+}
+
 static void test_targets_refused(void **state)
 {
     static const char *const names[] = {
@@ -165,10 +178,10 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_targets),   cmocka_unit_test(test_targets_refused),
-        cmocka_unit_test(test_users),     cmocka_unit_test(test_users_refused),
-        cmocka_unit_test(test_length),    cmocka_unit_test(test_displayed),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_targets_hostbased), cmocka_unit_test(test_targets),
+        cmocka_unit_test(test_targets_refused),   cmocka_unit_test(test_users),
+        cmocka_unit_test(test_users_refused),     cmocka_unit_test(test_length),
+        cmocka_unit_test(test_displayed),         cmocka_unit_test(test_no_memory),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);
