@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The mechanism of GSSAPI: Kerberos through SPNEGO; a server also takes Kerberos without it. It
- * feeds tokens to the library and reports what came out; whether that is good enough is policy's
- * to say, never decided here. NTLM will get credentials and a check of its own in gss_cred.c and
- * check_first().
+ * The mechanisms of GSSAPI: Kerberos through SPNEGO, which a server also takes without, and NTLM
+ * where that is allowed. One connection has one mechanism: a client begins with Kerberos and turns
+ * to NTLM only before it has sent anything, a server picks by the client's first token, and SPNEGO
+ * never has two to choose from. Tokens go to the library and what came out is reported; whether
+ * that is good enough is policy's to say, never decided here.
  *
  * Error tokens that the library makes are dropped: the peer gets a HandshakeError record.
  */
@@ -12,14 +13,18 @@
 #include "auth/first_token.h"
 #include "auth/gss_cred.h"
 #include "auth/gss_facts.h"
+#include "auth/gss_ntlm.h"
+#include "auth/gss_reason.h"
 #include "auth/gss_text.h"
 #include "auth/gss_ticket.h"
 #include "auth/names.h"
+#include "auth/neg_token.h"
 #include "frame/handshake_record.h"
 #include "protect/gss_call.h"
 
 #include <gssapi/gssapi_ext.h>
 #include <gssapi/gssapi_krb5.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -33,8 +38,11 @@ struct gss_auth {
     gss_name_t target; /* client */
     gss_ctx_id_t ctx;
     gss_cred_id_t delegated; /* server */
+    bool ntlm;               /* it is the mechanism, not Kerberos */
     bool started;            /* a token went through the mechanism */
     bool finished;           /* it is complete, or it failed: no token any more */
+    struct nns__failure
+        kerberos; /* NTLM allowed: why there is no Kerberos; code NNS_OK: there is */
 };
 
 static void close_auth(struct nns__auth *auth)
@@ -61,21 +69,75 @@ static int import_target(struct gss_auth *a, struct nns__failure *f)
     return rc;
 }
 
+/* From here on the mechanism is NTLM. */
+static int use_ntlm(struct gss_auth *a, struct nns__failure *f)
+{
+    OM_uint32 minor;
+    int rc = nns__gss_ntlm_acquire(&a->cred, &a->request, f);
+
+    a->ntlm = true;
+    if (rc != NNS_OK || a->request.role == NNS_SERVER)
+        return rc;
+    (void)gss_release_name(&minor, &a->target);
+    return nns__gss_ntlm_target(&a->target, &a->request, f);
+}
+
+/* Kerberos cannot begin, for the reason f. True if NTLM may take its place: the reason is kept. */
+static bool may_do_without(struct gss_auth *a, const struct nns__failure *f)
+{
+    if (!a->request.cfg->allow_ntlm || a->request.cfg->no_kerberos ||
+        (f->code != NNS_ERR_AUTH && f->code != NNS_ERR_CREDENTIALS))
+        return false;
+    a->kerberos = *f;
+    return true;
+}
+
+/* A client goes on with NTLM. If that cannot begin either, Kerberos' reason counts. */
+static int fall_back(struct gss_auth *a, struct nns__failure *f)
+{
+    struct nns__failure ntlm;
+    char hint[sizeof(f->hint)];
+
+    if (use_ntlm(a, &ntlm) == NNS_OK)
+        return NNS_OK;
+    (void)snprintf(hint, sizeof(hint), "%s", f->hint);
+    nns__failure_hint(f, "%.150s%sNTLM is allowed, but: %.150s", hint, hint[0] != '\0' ? "; " : "",
+                      ntlm.message);
+    return f->code;
+}
+
+static int prepare_client(struct gss_auth *a, struct nns__failure *f)
+{
+    int rc = import_target(a, f);
+
+    if (rc != NNS_OK)
+        return rc;
+    rc = nns__gss_cred_acquire(&a->cred, &a->request, f);
+    if (rc == NNS_OK)
+        return a->request.cfg->no_kerberos ? use_ntlm(a, f) : NNS_OK;
+    return may_do_without(a, f) ? fall_back(a, f) : rc;
+}
+
+/* Without a keytab a server may still take NTLM: what comes first will tell. */
+static int prepare_server(struct gss_auth *a, struct nns__failure *f)
+{
+    int rc = nns__gss_cred_acquire(&a->cred, &a->request, f);
+
+    return rc == NNS_OK || may_do_without(a, f) ? NNS_OK : rc;
+}
+
 static int open_auth(struct nns__auth **ret, const struct nns__auth_request *request,
                      struct nns__failure *f)
 {
     struct gss_auth *a = nns__alloc(&request->cfg->mem, sizeof(*a));
-    int rc = NNS_OK;
+    int rc;
 
     if (a == NULL)
         return nns__fail(f, NNS_ERR_NOMEM, NNS__STATUS_INTERNAL_ERROR,
                          "authenticate: out of memory");
     a->base.ops = &nns__auth_gss;
     a->request = *request;
-    if (request->role == NNS_CLIENT)
-        rc = import_target(a, f);
-    if (rc == NNS_OK)
-        rc = nns__gss_cred_acquire(&a->cred, request, f);
+    rc = request->role == NNS_CLIENT ? prepare_client(a, f) : prepare_server(a, f);
     if (rc != NNS_OK) {
         close_auth(&a->base);
         return rc;
@@ -87,14 +149,15 @@ static int open_auth(struct nns__auth **ret, const struct nns__auth_request *req
 /* ---- one leg of a client ---- */
 
 /* What a client asks for ([MS-NNS] 3.1.4.1). REPLAY and SEQUENCE say nothing where records are
- * not protected. */
-static OM_uint32 wanted_flags(const nns_config *cfg)
+ * not protected; gss-ntlmssp would sign then. NTLM has no mutual authentication. */
+static OM_uint32 wanted_flags(const struct gss_auth *a)
 {
-    OM_uint32 flags = GSS_C_MUTUAL_FLAG;
+    const nns_config *cfg = a->request.cfg;
+    OM_uint32 flags = a->ntlm ? 0 : GSS_C_MUTUAL_FLAG;
 
     if (cfg->impersonation == NNS_IDENTIFY)
         flags |= GSS_C_IDENTIFY_FLAG;
-    if (cfg->impersonation == NNS_DELEGATE)
+    if (cfg->impersonation == NNS_DELEGATE && !a->ntlm)
         flags |= GSS_C_DELEG_FLAG;
     if (cfg->protection >= NNS_PROTECT_SIGN)
         flags |= GSS_C_INTEG_FLAG | GSS_C_REPLAY_FLAG | GSS_C_SEQUENCE_FLAG;
@@ -132,7 +195,7 @@ static OM_uint32 initiate(const struct gss_auth *a, gss_cred_id_t cred, gss_ctx_
     } oid = {.in = mechanism};
     struct gss_channel_bindings_struct room;
 
-    return gss_init_sec_context(minor, cred, ctx, a->target, oid.out, wanted_flags(a->request.cfg),
+    return gss_init_sec_context(minor, cred, ctx, a->target, oid.out, wanted_flags(a),
                                 GSS_C_INDEFINITE, bindings(a, &room), in, NULL, out, NULL, NULL);
 }
 
@@ -162,22 +225,53 @@ static time_t now(void)
     return at.tv_sec;
 }
 
+/* A client's call of Kerberos failed. Before its first token it may turn to NTLM. */
+static int kerberos_failed(struct gss_auth *a, const struct nns__gss_status *status, time_t start,
+                           struct nns__failure *f)
+{
+    OM_uint32 minor;
+
+    if (a->started)
+        return nns__gss_fail(f, status, "answer of %.100s", a->request.target);
+    (void)nns__gss_fail(f, status, "ask for %.100s", a->request.target);
+    if (now() - start <= DIAGNOSE_SECONDS)
+        diagnose(a, f);
+    if (!may_do_without(a, f))
+        return f->code;
+    (void)gss_delete_sec_context(&minor, &a->ctx, GSS_C_NO_BUFFER);
+    return fall_back(a, f);
+}
+
+static int step_ntlm_client(struct gss_auth *a, gss_buffer_t in, gss_buffer_t out, OM_uint32 *major,
+                            struct nns__failure *f)
+{
+    struct nns__gss_status status = {.role = NNS_CLIENT, .code = NNS_ERR_AUTH};
+    bool alone = a->request.cfg->no_kerberos;
+
+    *major = initiate(a, a->cred.ntlm, &a->ctx, alone ? &nns__gss_ntlm : &nns__gss_spnego, in, out,
+                      &status.minor);
+    if (went_well(*major))
+        return NNS_OK;
+    status.major = *major;
+    return nns__gss_ntlm_fail(f, &status, false);
+}
+
 static int step_client(struct gss_auth *a, gss_buffer_t in, gss_buffer_t out, OM_uint32 *major,
                        struct nns__failure *f)
 {
     struct nns__gss_status status = {.role = NNS_CLIENT, .code = NNS_ERR_AUTH};
     time_t start = now();
 
+    if (a->ntlm)
+        return step_ntlm_client(a, in, out, major, f);
     *major = initiate(a, a->cred.negotiable, &a->ctx, &nns__gss_spnego, in, out, &status.minor);
     if (went_well(*major))
         return NNS_OK;
     status.major = *major;
-    if (a->started)
-        return nns__gss_fail(f, &status, "answer of %.100s", a->request.target);
-    (void)nns__gss_fail(f, &status, "ask for %.100s", a->request.target);
-    if (now() - start <= DIAGNOSE_SECONDS)
-        diagnose(a, f);
-    return f->code;
+    if (kerberos_failed(a, &status, start, f) != NNS_OK)
+        return f->code;
+    nns__gss_release(out, *major);
+    return step_ntlm_client(a, in, out, major, f);
 }
 
 /* ---- one leg of a server ---- */
@@ -187,21 +281,63 @@ static int refuse_first(struct nns__failure *f, int code, uint32_t tell_peer, co
     return nns__fail(f, code, tell_peer, "authenticate: client's first token: %s", why);
 }
 
+static int refuse_mechanism(struct nns__failure *f, const char *why)
+{
+    return refuse_first(f, NNS_ERR_AUTH, NNS__STATUS_UNSUPPORTED_FUNCTION, why);
+}
+
+/* The client has nothing but NTLM to offer. */
+static int pick_ntlm(struct gss_auth *a, struct nns__failure *f)
+{
+    if (a->request.cfg->allow_ntlm)
+        return use_ntlm(a, f);
+    (void)refuse_mechanism(f, "it is NTLM, and only Kerberos is allowed");
+    nns__failure_hint(f, "the client found no Kerberos ticket: check the target it asks for");
+    return f->code;
+}
+
+static int pick_kerberos(struct gss_auth *a, struct nns__failure *f)
+{
+    if (a->request.cfg->no_kerberos)
+        return refuse_mechanism(f, "it is Kerberos, and only NTLM is allowed");
+    if (a->kerberos.code == NNS_OK)
+        return NNS_OK;
+    *f = a->kerberos;
+    return f->code;
+}
+
+/* SPNEGO: Kerberos if the client offers it and we have it, else NTLM. What we cannot read is for
+ * the library to refuse. */
+static int pick_offered(struct gss_auth *a, const uint8_t *token, size_t size,
+                        struct nns__failure *f)
+{
+    bool kerberos = !a->request.cfg->no_kerberos && a->kerberos.code == NNS_OK;
+    struct nns__neg_token offered;
+
+    if (!nns__neg_token_read(&offered, token, size))
+        return kerberos ? NNS_OK : use_ntlm(a, f);
+    if (offered.kerberos && kerberos)
+        return NNS_OK;
+    if (offered.ntlm && (a->request.cfg->allow_ntlm || !offered.kerberos))
+        return pick_ntlm(a, f);
+    if (offered.kerberos)
+        return pick_kerberos(a, f);
+    return refuse_mechanism(f, "it offers no mechanism that is allowed");
+}
+
 /* Decides on a client's first token before GSSAPI sees it. */
-static int check_first(const uint8_t *token, size_t size, struct nns__failure *f)
+static int pick_mechanism(struct gss_auth *a, const uint8_t *token, size_t size,
+                          struct nns__failure *f)
 {
     switch (nns__first_token(token, size)) {
     case NNS__FIRST_TOKEN_SPNEGO:
+        return pick_offered(a, token, size, f);
     case NNS__FIRST_TOKEN_KERBEROS:
-        return NNS_OK;
+        return pick_kerberos(a, f);
     case NNS__FIRST_TOKEN_NTLM:
-        (void)refuse_first(f, NNS_ERR_AUTH, NNS__STATUS_UNSUPPORTED_FUNCTION,
-                           "it is NTLM, and only Kerberos is allowed");
-        nns__failure_hint(f, "the client found no Kerberos ticket: check the target it asks for");
-        return f->code;
+        return pick_ntlm(a, f);
     case NNS__FIRST_TOKEN_OTHER:
-        return refuse_first(f, NNS_ERR_AUTH, NNS__STATUS_UNSUPPORTED_FUNCTION,
-                            "it is of a mechanism that is not allowed");
+        return refuse_mechanism(f, "it is of a mechanism that is not allowed");
     case NNS__FIRST_TOKEN_AP_REQ:
         return refuse_first(f, NNS_ERR_PROTOCOL, NNS__STATUS_INVALID_TOKEN,
                             "it is a Kerberos AP-REQ without its frame");
@@ -213,9 +349,16 @@ static int check_first(const uint8_t *token, size_t size, struct nns__failure *f
 }
 
 /* A client that does without SPNEGO gives the reasons of Kerberos itself. */
-static bool is_kerberos(const gss_buffer_desc *in)
+static int not_accepted(struct gss_auth *a, const gss_buffer_desc *in,
+                        struct nns__gss_status *status, struct nns__failure *f)
 {
-    return nns__first_token(in->value, in->length) == NNS__FIRST_TOKEN_KERBEROS;
+    if (a->ntlm)
+        return nns__gss_ntlm_fail(f, status, a->started);
+    status->exact = nns__first_token(in->value, in->length) == NNS__FIRST_TOKEN_KERBEROS;
+    (void)nns__gss_fail(f, status, "accept the client");
+    if (!status->exact && !a->started)
+        nns__gss_reason_accept(f, &a->request, in->value, in->length);
+    return f->code;
 }
 
 static int step_server(struct gss_auth *a, gss_buffer_t in, gss_buffer_t out, OM_uint32 *major,
@@ -224,18 +367,17 @@ static int step_server(struct gss_auth *a, gss_buffer_t in, gss_buffer_t out, OM
     struct nns__gss_status status = {.role = NNS_SERVER, .code = NNS_ERR_AUTH};
     struct gss_channel_bindings_struct room;
 
-    if (!a->started && check_first(in->value, in->length, f) != NNS_OK)
+    if (!a->started && pick_mechanism(a, in->value, in->length, f) != NNS_OK)
         return f->code;
-    *major = gss_accept_sec_context(&status.minor, &a->ctx, a->cred.negotiable, in,
-                                    bindings(a, &room), NULL, NULL, out, NULL, NULL,
-                                    a->request.cfg->accept_delegation ? &a->delegated : NULL);
+    *major = gss_accept_sec_context(
+        &status.minor, &a->ctx, a->ntlm ? a->cred.ntlm : a->cred.negotiable, in, bindings(a, &room),
+        NULL, NULL, out, NULL, NULL, a->request.cfg->accept_delegation ? &a->delegated : NULL);
     if (went_well(*major))
         return NNS_OK;
     status.major = *major;
-    status.exact = is_kerberos(in);
     if (GSS_ROUTINE_ERROR(*major) == GSS_S_BAD_BINDINGS)
         status.code = NNS_ERR_POLICY;
-    return nns__gss_fail(f, &status, "accept the client");
+    return not_accepted(a, in, &status, f);
 }
 
 /* ---- either ---- */
@@ -314,6 +456,20 @@ static void free_delegated(void *delegated)
     (void)gss_release_cred(&minor, &cred);
 }
 
+/* Why the mechanism is not Kerberos, where that was allowed. */
+static int tell_why(const struct gss_auth *a, struct nns__facts *facts, struct nns__failure *f)
+{
+    const char *why =
+        a->kerberos.code != NNS_OK ? a->kerberos.message : "the client did not offer Kerberos";
+
+    if (a->request.cfg->no_kerberos)
+        return NNS_OK;
+    facts->why_ntlm = nns__strdup(&a->request.cfg->mem, why);
+    return facts->why_ntlm != NULL ? NNS_OK
+                                   : nns__fail(f, NNS_ERR_NOMEM, NNS__STATUS_INTERNAL_ERROR,
+                                               "authenticate: out of memory");
+}
+
 static int inquire(struct nns__auth *auth, struct nns__facts *facts, struct nns__failure *f)
 {
     struct gss_auth *a = (struct gss_auth *)auth;
@@ -322,7 +478,10 @@ static int inquire(struct nns__auth *auth, struct nns__facts *facts, struct nns_
     facts->delegated = a->delegated;
     facts->delegated_free = free_delegated;
     a->delegated = GSS_C_NO_CREDENTIAL;
-    return rc == NNS_OK ? complete_target(a, facts, f) : rc;
+    if (rc != NNS_OK)
+        return rc;
+    return facts->mechanism == NNS__MECHANISM_NTLM ? tell_why(a, facts, f)
+                                                   : complete_target(a, facts, f);
 }
 
 static int protect(struct nns__auth *auth, const struct nns__facts *facts,
@@ -331,7 +490,8 @@ static int protect(struct nns__auth *auth, const struct nns__facts *facts,
     struct gss_auth *a = (struct gss_auth *)auth;
 
     if (nns__policy_level(facts->flags) != NNS_PROTECT_NONE)
-        return nns__protect_gss_new(ret, &a->request.cfg->mem, &a->ctx, facts->flags, f);
+        return nns__protect_gss_new(ret, &a->request.cfg->mem, &a->ctx, facts->mechanism,
+                                    facts->flags, f);
     *ret = (struct nns__protection){.name = "raw"};
     return NNS_OK;
 }

@@ -7,6 +7,7 @@
  */
 #include "auth/gss_cred.h"
 
+#include "auth/gss_ntlm.h"
 #include "auth/gss_text.h"
 #include "auth/names.h"
 #include "protect/gss_call.h"
@@ -145,6 +146,14 @@ static int check_replay_cache(const nns_config *cfg, struct nns__failure *f)
     return f->code;
 }
 
+static void server_store(struct store *store, const nns_config *cfg, bool replay_cache)
+{
+    if (cfg->keytab != NULL)
+        store_add(store, "keytab", cfg->keytab);
+    if (!replay_cache)
+        store_add(store, "rcache", "none:");
+}
+
 static int acquire_server(struct nns__gss_cred *cred, const struct nns__auth_request *request,
                           struct nns__failure *f)
 {
@@ -158,13 +167,29 @@ static int acquire_server(struct nns__gss_cred *cred, const struct nns__auth_req
         rc = nns__gss_import_principal(&name, cfg->acceptor, NNS_SERVER, f);
     if (rc != NNS_OK)
         return rc;
-    if (cfg->keytab != NULL)
-        store_add(&store, "keytab", cfg->keytab);
-    if (cfg->no_replay_cache)
-        store_add(&store, "rcache", "none:");
+    server_store(&store, cfg, !cfg->no_replay_cache);
     rc = acquire_stored(cred, request, name, &store, f);
     (void)gss_release_name(&minor, &name);
     return rc;
+}
+
+int nns__gss_cred_for_reason(gss_cred_id_t *ret, const struct nns__auth_request *request)
+{
+    struct nns__failure f;
+    struct store store = {0};
+    gss_name_t name = GSS_C_NO_NAME;
+    OM_uint32 major, minor;
+
+    if (request->cfg->gss_cred != NULL)
+        return NNS_ERR_CREDENTIALS; /* the application's: its replay cache is its own affair */
+    if (request->cfg->acceptor != NULL &&
+        nns__gss_import_principal(&name, request->cfg->acceptor, NNS_SERVER, &f) != NNS_OK)
+        return f.code;
+    server_store(&store, request->cfg, false);
+    major = gss_acquire_cred_from(&minor, name, GSS_C_INDEFINITE, &kerberos_alone, GSS_C_ACCEPT,
+                                  &store.set, ret, NULL, NULL);
+    (void)gss_release_name(&minor, &name);
+    return major == GSS_S_COMPLETE ? NNS_OK : NNS_ERR_CREDENTIALS;
 }
 
 /* ---- client with a password or a keytab ---- */
@@ -246,14 +271,20 @@ static int ask_password(const nns_config *cfg, char buf[PASSWORD_MOST], size_t *
     return NNS_OK;
 }
 
+/* The password is asked for once, and gone afterwards: NTLM's credential is made now or never. */
 static int log_in_asking(struct nns__gss_cred *cred, const struct nns__auth_request *request,
                          gss_name_t name, struct nns__failure *f)
 {
+    const nns_config *cfg = request->cfg;
     char password[PASSWORD_MOST] = {0};
     size_t size = 0;
-    int rc = ask_password(request->cfg, password, &size, f);
+    int rc = ask_password(cfg, password, &size, &cred->ntlm_failure);
 
-    if (rc == NNS_OK)
+    if (rc != NNS_OK)
+        *f = cred->ntlm_failure;
+    if (rc == NNS_OK && cfg->allow_ntlm)
+        (void)nns__gss_ntlm_log_in(cred, request, password, &cred->ntlm_failure);
+    if (rc == NNS_OK && !cfg->no_kerberos)
         rc = log_in(cred, request, name, password, size, f);
     nns__wipe(password, sizeof(password));
     return rc;
@@ -273,9 +304,9 @@ static int acquire_with_password(struct nns__gss_cred *cred,
         rc = nns__gss_import_principal(&name, user, NNS_CLIENT, f);
     if (rc == NNS_OK)
         rc = log_in_asking(cred, request, name, f);
-    if (rc == NNS_OK)
+    if (rc == NNS_OK && cred->kerberos != GSS_C_NO_CREDENTIAL)
         rc = store_in_memory(cred, request, &full_name, f);
-    if (rc == NNS_OK) {
+    if (rc == NNS_OK && full_name != NULL) {
         store_add(&store, "ccache", full_name);
         rc = acquire_stored(cred, request, GSS_C_NO_NAME, &store, f);
     }
@@ -351,12 +382,14 @@ int nns__gss_cred_acquire(struct nns__gss_cred *cred, const struct nns__auth_req
 {
     struct store store = {0};
 
+    if (request->role == NNS_CLIENT && request->cfg->user != NULL && request->cfg->gss_cred == NULL)
+        return acquire_with_password(cred, request, f);
+    if (request->cfg->no_kerberos)
+        return NNS_OK;
     if (request->cfg->gss_cred != NULL)
         return borrow(cred, request, f);
     if (request->role == NNS_SERVER)
         return acquire_server(cred, request, f);
-    if (request->cfg->user != NULL)
-        return acquire_with_password(cred, request, f);
     if (request->cfg->client_keytab != NULL)
         return acquire_with_keytab(cred, request, f);
     if (request->cfg->ccache != NULL)
@@ -372,6 +405,7 @@ void nns__gss_cred_release(struct nns__gss_cred *cred)
         (void)gss_release_cred(&minor, &cred->negotiable);
         (void)gss_release_cred(&minor, &cred->kerberos);
     }
+    (void)gss_release_cred(&minor, &cred->ntlm);
     if (cred->cache != NULL)
         (void)krb5_cc_destroy(cred->krb5, cred->cache);
     if (cred->krb5 != NULL)

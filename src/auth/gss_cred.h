@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Credentials for one connection: from a credential cache, a keytab, or a user name with a
- * password, as the configuration says. They go to GSSAPI by its credential store; the environment
- * of the process is never changed.
+ * password, as the configuration says; NTLM's are in gss_ntlm.h. They go to GSSAPI by its
+ * credential store; the environment of the process is never changed.
  */
 #ifndef NNS_AUTH_GSS_CRED_H
 #define NNS_AUTH_GSS_CRED_H
@@ -16,15 +16,22 @@ struct nns__gss_cred {
     gss_cred_id_t kerberos;   /* Kerberos alone; kept for its exact errors */
     gss_cred_id_t negotiable; /* SPNEGO that may choose Kerberos only, and Kerberos itself */
     bool borrowed;            /* both are the application's */
-    krb5_context krb5;        /* owns the private cache */
-    krb5_ccache cache;        /* with a password or a client keytab: in memory, ours alone */
+    gss_cred_id_t ntlm;       /* the same of NTLM; acquired when it is needed */
+    struct nns__failure ntlm_failure; /* with a password: why there is none */
+    krb5_context krb5;                /* owns the private cache */
+    krb5_ccache cache; /* with a password or a client keytab: in memory, ours alone */
 };
 
-/* Acquires. What cred then holds must be released, also after a failure. May ask the KDC.
- * Errors: CREDENTIALS, AUTH, POLICY, NOMEM, or what the password function answered. */
+/* Acquires Kerberos', unless the configuration is for NTLM alone; with a password also NTLM's where
+ * that is allowed, whose failure is only kept. What cred then holds must be released, also after a
+ * failure. May ask the KDC. Errors: CREDENTIALS, AUTH, POLICY, NOMEM, or what the password function
+ * answered. */
 int nns__gss_cred_acquire(struct nns__gss_cred *cred, const struct nns__auth_request *request,
                           struct nns__failure *f);
 void nns__gss_cred_release(struct nns__gss_cred *cred);
+
+/* A server's, of Kerberos alone and without a replay cache, to learn why a client was refused. */
+int nns__gss_cred_for_reason(gss_cred_id_t *ret, const struct nns__auth_request *request);
 
 /* Limits an application's credential to Kerberos under SPNEGO. False: it is not for both. */
 bool nns__gss_cred_prepare(gss_cred_id_t cred);
@@ -35,5 +42,6 @@ int nns__gss_import_principal(gss_name_t *ret, const char *principal, nns_role r
 
 extern const gss_OID_desc nns__gss_spnego;
 extern const gss_OID_desc nns__gss_kerberos;
+extern const gss_OID_desc nns__gss_ntlm; /* gss_ntlm.c */
 
 #endif

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reading an established context. The mechanism comes first, and alone: names are asked only of
- * Kerberos, because gss-ntlmssp crashes when an acceptor asks for its own. Everything is read
- * from the context, nothing from what was asked for or what the first token said.
+ * Reading an established context. The mechanism comes first, and alone. Kerberos is then asked
+ * for its names. Of NTLM only the client's is asked, because gss-ntlmssp crashes when an acceptor
+ * asks for its own, and neither its strength nor its lifetime, which are a crash at level none and
+ * 0. Everything is read from the context, nothing from what was asked for or what the first token
+ * said.
  */
 #include "auth/gss_facts.h"
 
+#include "auth/gss_cred.h"
 #include "auth/gss_text.h"
 #include "auth/names.h"
 #include "base/bytes.h"
@@ -16,6 +19,8 @@
 #include <krb5.h>
 #include <string.h>
 #include <time.h>
+
+#define NTLM_SSF 64 /* RC4 with 128 bits at best, worth no more */
 
 static int failed(struct nns__failure *f, nns_role role, OM_uint32 major, OM_uint32 minor)
 {
@@ -37,7 +42,7 @@ static enum nns__mechanism mechanism_of(const gss_OID_desc *oid)
     if (same_oid(oid, gss_mech_krb5) || same_oid(oid, gss_mech_krb5_wrong) ||
         same_oid(oid, gss_mech_krb5_old))
         return NNS__MECHANISM_KERBEROS;
-    return NNS__MECHANISM_UNKNOWN;
+    return same_oid(oid, &nns__gss_ntlm) ? NNS__MECHANISM_NTLM : NNS__MECHANISM_UNKNOWN;
 }
 
 /* MIT has no flag for datagrams. */
@@ -114,7 +119,7 @@ static void describe_key(struct nns__facts *facts, gss_ctx_id_t ctx)
     (void)gss_release_buffer_set(&minor, &answer);
 }
 
-/* Displays one name of a Kerberos context. */
+/* Displays one name of a context. gss-ntlmssp counts the NUL behind it. */
 static int display(char **ret, struct nns__facts *facts, const struct nns__mem *mem,
                    gss_name_t name, nns_role role, struct nns__failure *f)
 {
@@ -128,6 +133,9 @@ static int display(char **ret, struct nns__facts *facts, const struct nns__mem *
         return failed(f, role, major, minor);
     if (same_oid(type, GSS_C_NT_ANONYMOUS))
         facts->flags |= NNS__FLAG_ANONYMOUS;
+    if (facts->mechanism == NNS__MECHANISM_NTLM && text.length > 0 &&
+        ((const char *)text.value)[text.length - 1] == '\0')
+        text.length--;
     rc = nns__displayed_name(ret, mem, text.value, text.length, f);
     nns__gss_release(&text, major);
     return rc;
@@ -152,6 +160,40 @@ static int names_of(struct nns__facts *facts, const struct nns__mem *mem, gss_ct
     return rc;
 }
 
+/* The initiator's flags are those it asked for, but for these two, which were checked: gss-ntlmssp
+ * knows no mutual authentication, and orders its records always. */
+static int ntlm_facts(struct nns__facts *facts, const struct nns__mem *mem, gss_ctx_id_t ctx,
+                      nns_role role, struct nns__failure *f)
+{
+    const uint32_t meaningless =
+        NNS__FLAG_MUTUAL | NNS__FLAG_REPLAY | NNS__FLAG_SEQUENCE | NNS__FLAG_DELEGATED;
+    gss_name_t source = GSS_C_NO_NAME;
+    OM_uint32 major, minor;
+    int rc;
+
+    facts->flags &= ~meaningless;
+    facts->ssf = NTLM_SSF;
+    if (role == NNS_CLIENT)
+        return NNS_OK;
+    facts->flags |= NNS__FLAG_IDENTIFY; /* nobody can do more with NTLM */
+    major = gss_inquire_context(&minor, ctx, &source, NULL, NULL, NULL, NULL, NULL, NULL);
+    if (major != GSS_S_COMPLETE)
+        return failed(f, role, major, minor);
+    rc = display(&facts->peer_name, facts, mem, source, role, f);
+    (void)gss_release_name(&minor, &source);
+    return rc;
+}
+
+static int kerberos_facts(struct nns__facts *facts, const struct nns__mem *mem, gss_ctx_id_t ctx,
+                          nns_role role, OM_uint32 lifetime, struct nns__failure *f)
+{
+    facts->ssf = ssf_of(ctx);
+    if (lifetime != GSS_C_INDEFINITE)
+        facts->ticket_end = (int64_t)time(NULL) + lifetime;
+    describe_key(facts, ctx);
+    return names_of(facts, mem, ctx, role, f);
+}
+
 int nns__gss_facts(struct nns__facts *facts, const struct nns__mem *mem, gss_ctx_id_t ctx,
                    nns_role role, struct nns__failure *f)
 {
@@ -164,11 +206,13 @@ int nns__gss_facts(struct nns__facts *facts, const struct nns__mem *mem, gss_ctx
         return failed(f, role, major, minor);
     facts->mechanism = mechanism_of(mechanism);
     facts->flags = flags_of(flags);
-    facts->ssf = ssf_of(ctx);
-    if (lifetime != GSS_C_INDEFINITE)
-        facts->ticket_end = (int64_t)time(NULL) + lifetime;
-    if (facts->mechanism != NNS__MECHANISM_KERBEROS)
-        return NNS_OK;
-    describe_key(facts, ctx);
-    return names_of(facts, mem, ctx, role, f);
+    switch (facts->mechanism) {
+    case NNS__MECHANISM_KERBEROS:
+        return kerberos_facts(facts, mem, ctx, role, lifetime, f);
+    case NNS__MECHANISM_NTLM:
+        return ntlm_facts(facts, mem, ctx, role, f);
+    case NNS__MECHANISM_UNKNOWN:
+        break;
+    }
+    return NNS_OK; /* policy refuses it */
 }

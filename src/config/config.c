@@ -253,16 +253,19 @@ static int allow_ntlm_peer(nns_config *cfg, const char *pattern)
     const char *name = pattern + domain + 1;
 
     if (!cfg->allow_ntlm)
-        return refuse(cfg, NNS_ERR_ARGUMENT,
-                      "allowed peer: '%.100s' is NTLM's form, and NTLM is not allowed: say "
-                      "NAME@REALM",
-                      pattern);
+        return nns__config_refuse(
+            cfg, NNS_ERR_ARGUMENT,
+            "allowed peer: '%.100s' is NTLM's form, and NTLM is not allowed: say "
+            "NAME@REALM",
+            pattern);
     if (domain == 0 || *name == '\0' || strpbrk(name, "\\") != NULL ||
         strpbrk(pattern, "@/") != NULL)
-        return refuse(cfg, NNS_ERR_ARGUMENT, "allowed peer: '%.100s' is not DOMAIN\\NAME", pattern);
+        return nns__config_refuse(cfg, NNS_ERR_ARGUMENT,
+                                  "allowed peer: '%.100s' is not DOMAIN\\NAME", pattern);
     if (strcspn(pattern, "*") < domain)
-        return refuse(cfg, NNS_ERR_ARGUMENT,
-                      "allowed peer: '%.100s': '*' must not stand for a domain", pattern);
+        return nns__config_refuse(cfg, NNS_ERR_ARGUMENT,
+                                  "allowed peer: '%.100s': '*' must not stand for a domain",
+                                  pattern);
     return add_pattern(cfg, pattern);
 }
 

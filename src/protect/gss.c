@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * Records as gss_wrap() tokens. Sealer and opener share one context and use it from two threads.
- * The first gss_wrap() and the first gss_unwrap() fill the key cache of MIT's library, which has no
- * lock: two of them at once abort the process, and one beside a later call of the other direction
- * is a race. So both directions take a lock until each has made its first call; afterwards they
- * run in parallel.
+ * Records as gss_wrap() tokens; at level sign NTLM's are a MIC and the plaintext, because
+ * gss-ntlmssp always encrypts what it wraps. Sealer and opener share one context and use it from
+ * two threads. The first gss_wrap() and the first gss_unwrap() fill the key cache of MIT's library,
+ * which has no lock: two of them at once abort the process, and one beside a later call of the
+ * other direction is a race. So both directions take a lock until each has made its first call;
+ * afterwards they run in parallel.
  *
  * GSS_S_COMPLETE is the only success: a replayed or reordered record comes with another status
  * and with its plaintext filled in. After the first failure no call but delete is made.
  */
 #include "protect/gss.h"
 
-#include "config/policy.h"
 #include "frame/data_record.h"
 #include "protect/gss_call.h"
 
@@ -28,6 +28,9 @@
 #define CFX_HEADER ((size_t)16)
 #define CFX_SEQUENCE ((size_t)8)
 
+/* The signature that begins every NTLM message; gss-ntlmssp subtracts it unchecked. */
+#define NTLM_SIGNATURE ((size_t)16)
+
 #define OUT_OF_ORDER (GSS_S_DUPLICATE_TOKEN | GSS_S_OLD_TOKEN | GSS_S_UNSEQ_TOKEN | GSS_S_GAP_TOKEN)
 
 struct shared {
@@ -39,6 +42,7 @@ struct shared {
     atomic_int failed;            /* the code of the first failure, or 0 */
     _Atomic(const char *) reason; /* its message (static), once that is known */
     bool conf;
+    bool ntlm;
 };
 
 struct gss_sealer {
@@ -111,6 +115,11 @@ static int code_of(OM_uint32 major, int otherwise)
                                                                                 : otherwise;
 }
 
+static bool is_ntlm_sign(const struct shared *s)
+{
+    return s->ntlm && !s->conf;
+}
+
 /* Before and after each call. */
 static bool lock_while_cold(struct shared *s)
 {
@@ -142,6 +151,40 @@ static OM_uint32 wrap(struct gss_sealer *s, gss_buffer_t plain, gss_buffer_t tok
 
     unlock(shared, locked, &s->warm);
     return major;
+}
+
+static OM_uint32 sign(struct gss_sealer *s, gss_buffer_t plain, gss_buffer_t mic, OM_uint32 *minor)
+{
+    struct shared *shared = s->shared;
+    bool locked = lock_while_cold(shared);
+    OM_uint32 major = gss_get_mic(minor, shared->ctx, GSS_C_QOP_DEFAULT, plain, mic);
+
+    unlock(shared, locked, &s->warm);
+    return major;
+}
+
+/* NTLM at level sign: 16 bytes of MIC, then the plaintext. */
+static nns_ssize sign_one(struct gss_sealer *s, uint8_t *to, const uint8_t *plain, size_t size,
+                          struct nns__failure *f)
+{
+    gss_buffer_desc in = nns__gss_buffer(plain, size), mic = GSS_C_EMPTY_BUFFER;
+    OM_uint32 major, minor = 0;
+    nns_ssize rc;
+
+    major = sign(s, &in, &mic, &minor);
+    if (major != GSS_S_COMPLETE) {
+        rc = fail_gss(s->shared, f, code_of(major, NNS_ERR_INTERNAL),
+                      "send: the mechanism cannot protect a record", major, minor);
+    } else if (mic.length != NTLM_SIGNATURE) {
+        rc = fail(s->shared, f, NNS_ERR_INTERNAL, "send: a signature has an unexpected size");
+    } else {
+        memmove(to + NNS__RECORD_HEADER + NTLM_SIGNATURE, plain, size);
+        memcpy(to + NNS__RECORD_HEADER, mic.value, NTLM_SIGNATURE);
+        nns__store_le32(to, (uint32_t)(NTLM_SIGNATURE + size));
+        rc = (nns_ssize)(NNS__RECORD_HEADER + NTLM_SIGNATURE + size);
+    }
+    nns__gss_release(&mic, major);
+    return rc;
 }
 
 /* Seals size bytes at plain and writes the record at to, which may overlap them. */
@@ -180,7 +223,9 @@ static nns_ssize seal(struct nns__sealer *sealer, uint8_t *slots, size_t stride,
         return f->code;
     for (size_t i = 0; i < count; i++) {
         const uint8_t *from = slots + i * stride + NNS__RECORD_HEADER + HEAD;
-        nns_ssize n = seal_one(s, slots + written, from, i + 1 < count ? plain : last, f);
+        size_t size = i + 1 < count ? plain : last;
+        nns_ssize n = is_ntlm_sign(s->shared) ? sign_one(s, slots + written, from, size, f)
+                                              : seal_one(s, slots + written, from, size, f);
 
         if (n < 0)
             return n;
@@ -206,6 +251,16 @@ static OM_uint32 unwrap(struct gss_opener *o, gss_buffer_t token, gss_buffer_t p
     struct shared *shared = o->shared;
     bool locked = lock_while_cold(shared);
     OM_uint32 major = gss_unwrap(minor, shared->ctx, token, plain, conf, NULL);
+
+    unlock(shared, locked, &o->warm);
+    return major;
+}
+
+static OM_uint32 verify(struct gss_opener *o, gss_buffer_t text, gss_buffer_t mic, OM_uint32 *minor)
+{
+    struct shared *shared = o->shared;
+    bool locked = lock_while_cold(shared);
+    OM_uint32 major = gss_verify_mic(minor, shared->ctx, text, mic, NULL);
 
     unlock(shared, locked, &o->warm);
     return major;
@@ -252,17 +307,29 @@ static int check(struct gss_opener *o, const uint8_t header[CFX_HEADER], int con
     return o->check_sequence ? check_sequence(o, header, f) : NNS_OK;
 }
 
-static int open_record(struct nns__opener *opener, uint8_t *message, size_t size, uint8_t **plain,
+/* NTLM at level sign. gss-ntlmssp can neither sign nor check an empty text. */
+static int open_signed(struct gss_opener *o, uint8_t *message, size_t size, uint8_t **plain,
                        size_t *plain_size, struct nns__failure *f)
 {
-    struct gss_opener *o = (struct gss_opener *)opener;
+    gss_buffer_desc mic = nns__gss_buffer(message, NTLM_SIGNATURE);
+    gss_buffer_desc text = nns__gss_buffer(message + NTLM_SIGNATURE, size - NTLM_SIGNATURE);
+    OM_uint32 minor = 0, major = verify(o, &text, &mic, &minor);
+
+    if (major != GSS_S_COMPLETE)
+        return refuse(o->shared, major, minor, f);
+    *plain = message + NTLM_SIGNATURE;
+    *plain_size = size - NTLM_SIGNATURE;
+    return NNS_OK;
+}
+
+static int open_wrapped(struct gss_opener *o, uint8_t *message, size_t size, uint8_t **plain,
+                        size_t *plain_size, struct nns__failure *f)
+{
     gss_buffer_desc token = nns__gss_buffer(message, size), out = GSS_C_EMPTY_BUFFER;
     uint8_t header[CFX_HEADER] = {0};
     OM_uint32 major, minor = 0;
     int conf = 0, rc;
 
-    if (check_alive(o->shared, f) != NNS_OK)
-        return f->code;
     /* A copy: gss_unwrap() works inside the message. It is believed after it verified. */
     memcpy(header, message, size < sizeof(header) ? size : sizeof(header));
     major = unwrap(o, &token, &out, &conf, &minor);
@@ -278,6 +345,21 @@ static int open_record(struct nns__opener *opener, uint8_t *message, size_t size
     }
     nns__gss_release(&out, major);
     return rc;
+}
+
+static int open_record(struct nns__opener *opener, uint8_t *message, size_t size, uint8_t **plain,
+                       size_t *plain_size, struct nns__failure *f)
+{
+    struct gss_opener *o = (struct gss_opener *)opener;
+
+    if (check_alive(o->shared, f) != NNS_OK)
+        return f->code;
+    if (o->shared->ntlm && size < NTLM_SIGNATURE)
+        return fail(o->shared, f, NNS_ERR_INTEGRITY,
+                    "receive: a record is shorter than its signature");
+    if (is_ntlm_sign(o->shared))
+        return open_signed(o, message, size, plain, plain_size, f);
+    return open_wrapped(o, message, size, plain, plain_size, f);
 }
 
 static void free_opener(struct nns__opener *opener)
@@ -296,7 +378,7 @@ static const struct nns__sealer_ops sealer_ops = {
 static const struct nns__opener_ops opener_ops = {.open = open_record, .free = free_opener};
 
 int nns__protect_gss_new(struct nns__protection *ret, const struct nns__mem *mem, gss_ctx_id_t *ctx,
-                         uint32_t flags, struct nns__failure *f)
+                         enum nns__mechanism mechanism, uint32_t flags, struct nns__failure *f)
 {
     const uint32_t ordered = NNS__FLAG_REPLAY | NNS__FLAG_SEQUENCE;
     struct shared *shared = nns__alloc(mem, sizeof(*shared));
@@ -313,6 +395,7 @@ int nns__protect_gss_new(struct nns__protection *ret, const struct nns__mem *mem
     shared->mem = *mem;
     shared->ctx = *ctx;
     shared->conf = (flags & NNS__FLAG_CONF) != 0;
+    shared->ntlm = mechanism == NNS__MECHANISM_NTLM;
     atomic_init(&shared->cold, 2);
     atomic_init(&shared->references, 2);
     atomic_init(&shared->failed, 0);
@@ -321,7 +404,8 @@ int nns__protect_gss_new(struct nns__protection *ret, const struct nns__mem *mem
     sealer->shared = shared;
     opener->base.ops = &opener_ops;
     opener->shared = shared;
-    opener->check_sequence = (flags & ordered) != ordered;
+    /* NTLM's number is part of its signature, and always checked. */
+    opener->check_sequence = !shared->ntlm && (flags & ordered) != ordered;
     *ret = (struct nns__protection){&sealer->base, &opener->base, "gss"};
     *ctx = GSS_C_NO_CONTEXT;
     return NNS_OK;

@@ -263,7 +263,7 @@ static void test_ntlm(void **state)
     expect_rejected(raw, sizeof(raw) - 1, NNS_ERR_AUTH, NNS__STATUS_UNSUPPORTED_FUNCTION,
                     "it is NTLM");
     expect_rejected(in_spnego, sizeof(in_spnego) - 1, NNS_ERR_AUTH,
-                    NNS__STATUS_UNSUPPORTED_FUNCTION, "accept the client");
+                    NNS__STATUS_UNSUPPORTED_FUNCTION, "it is NTLM");
 }
 
 static void test_nonsense(void **state)

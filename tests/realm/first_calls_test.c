@@ -127,7 +127,8 @@ static void test_first_calls(void **state)
     for (long number = 1; number <= contexts; number++) {
         gss_ctx_id_t ctx = fresh_context();
 
-        assert_int_equal(nns__protect_gss_new(&client, &mem, &ctx, FLAGS, &f), NNS_OK);
+        assert_int_equal(
+            nns__protect_gss_new(&client, &mem, &ctx, NNS__MECHANISM_KERBEROS, FLAGS, &f), NNS_OK);
         atomic_store(&turn, number);
         meet(2 * number - 1);
         seal_first();

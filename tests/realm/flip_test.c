@@ -117,7 +117,7 @@ static int rewound_protect(struct nns__auth *auth, const struct nns__facts *fact
     OM_uint32 minor;
 
     assert_int_equal(gss_import_sec_context(&minor, &s->exported, &ctx), GSS_S_COMPLETE);
-    return nns__protect_gss_new(ret, &cfg->mem, &ctx, facts->flags, f);
+    return nns__protect_gss_new(ret, &cfg->mem, &ctx, facts->mechanism, facts->flags, f);
 }
 
 static void rewound_close(struct nns__auth *auth)

@@ -8,6 +8,7 @@
 #include "frame/data_record.h"
 #include "protect/gss_call.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +33,8 @@ char *realm_file(const char *name)
 int realm_prepare(void)
 {
     static const char *const names[] = {"KRB5CCNAME",     "KRB5_KTNAME",    "KRB5_CLIENT_KTNAME",
-                                        "KRB5RCACHENAME", "KRB5RCACHETYPE", "KRB5_TRACE"};
+                                        "KRB5RCACHENAME", "KRB5RCACHETYPE", "KRB5_TRACE",
+                                        "NTLM_USER_FILE"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         (void)unsetenv(names[i]);
@@ -71,6 +73,62 @@ nns_config *server_config(nns_protection level)
     assert_int_equal(nns_config_allow_any_peer(cfg), NNS_OK);
     free(keytab);
     return cfg;
+}
+
+/* ---- NTLM ---- */
+
+static void realm_path(char path[PATH_MAX], const char *name)
+{
+    assert_non_null(getenv("NNS_REALM_DIR"));
+    assert_true(snprintf(path, PATH_MAX, "%s/%s", getenv("NNS_REALM_DIR"), name) < PATH_MAX);
+}
+
+int password_of_file(void *arg, char *buf, size_t size)
+{
+    char path[PATH_MAX];
+    FILE *file;
+
+    realm_path(path, arg);
+    file = fopen(path, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(buf, (int)size, file));
+    (void)fclose(file);
+    buf[strcspn(buf, "\n")] = '\0';
+    return (int)strlen(buf);
+}
+
+void ntlm_accounts(bool on)
+{
+    char path[PATH_MAX];
+
+    realm_path(path, "ntlm.users");
+    if (on)
+        assert_int_equal(setenv("NTLM_USER_FILE", path, 1), 0);
+    else
+        assert_int_equal(unsetenv("NTLM_USER_FILE"), 0);
+}
+
+static nns_config *with_ntlm(nns_config *cfg, bool only)
+{
+    if (only)
+        assert_int_equal(nns_config_insecure_ntlm_only(cfg), NNS_OK);
+    else
+        assert_int_equal(nns_config_insecure_allow_ntlm(cfg), NNS_OK);
+    return cfg;
+}
+
+nns_config *ntlm_client_config(nns_protection level, bool only)
+{
+    static char password[] = "ntlm.password";
+    nns_config *cfg = with_ntlm(client_config(level), only);
+
+    assert_int_equal(nns_config_set_user(cfg, "NNS\\alice", password_of_file, password), NNS_OK);
+    return cfg;
+}
+
+nns_config *ntlm_server_config(nns_protection level, bool only)
+{
+    return with_ntlm(server_config(level), only);
 }
 
 /* ---- our mechanism ---- */

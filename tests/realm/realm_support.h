@@ -28,6 +28,15 @@ int realm_prepare(void);
 nns_config *client_config(nns_protection level);
 nns_config *server_config(nns_protection level);
 
+/* The same with NTLM, alone (without SPNEGO) or beside Kerberos. The client is NNS\alice with her
+ * password and no ticket; a server needs ntlm_accounts() first. */
+nns_config *ntlm_client_config(nns_protection level, bool only);
+nns_config *ntlm_server_config(nns_protection level, bool only);
+/* Names the realm's NTLM accounts to this process, or takes them away. */
+void ntlm_accounts(bool on);
+/* nns_password_fn: the first line of the realm's file with the name arg. */
+int password_of_file(void *arg, char *buf, size_t size);
+
 /* One side: our mechanism, and how it came to its end. */
 struct side {
     nns_config *cfg;
