@@ -4,7 +4,7 @@
 # Completion of nns(1) for bash. A new option goes into the list of its commands and, where its
 # values are known, into _nns_value.
 
-_nns_common='--protection --handshake-timeout --idle-timeout --trace --trace-secrets --json --verbose
+_nns_common='--protection --mech --handshake-timeout --idle-timeout --trace --trace-secrets --json --verbose
     --quiet --help'
 _nns_connect='--target --ccache --client-keytab --user --password-file --password-fd
     --impersonation --connect-timeout'
@@ -23,6 +23,7 @@ _nns_value()
     local IFS=$'\n' words=''
 
     case $1 in
+    --mech) words=$'kerberos\nnegotiate\nntlm' ;;
     --protection) words=$'encrypt\nsign\nnone' ;;
     --impersonation) words=$'identify\nimpersonate\ndelegate' ;;
     --password-file | --ccache | --keytab | --client-keytab | --trace)

@@ -13,6 +13,7 @@ complete -c nns -s h -l help -d 'Show the options'
 complete -c nns -n "not __fish_seen_subcommand_from $commands" -l version -d 'Show the version'
 
 set -l common '__fish_seen_subcommand_from connect listen probe'
+complete -c nns -n $common -l mech -x -a 'kerberos negotiate ntlm' -d 'Mechanism; NTLM is weak'
 complete -c nns -n $common -l protection -x -a 'encrypt sign none' -d 'Level asked for and least accepted'
 complete -c nns -n $common -l handshake-timeout -x -a '5s 10s 30s' -d 'Most time for the handshake'
 complete -c nns -n $common -l idle-timeout -x -a '1m 10m 1h' -d 'End a connection that moves nothing'

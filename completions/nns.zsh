@@ -6,6 +6,7 @@
 _nns() {
   local -a common connect listen commands
   common=(
+    '--mech[mechanism; NTLM is weak]:mechanism:(kerberos negotiate ntlm)'
     '--protection[level asked for and least accepted]:level:(encrypt sign none)'
     '--handshake-timeout[most time for the handshake]:time:(5s 10s 30s)'
     '--idle-timeout[end a connection that moves nothing]:time:(1m 10m 1h)'

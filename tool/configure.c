@@ -40,11 +40,21 @@ static int set_counts(nns_config *cfg, const struct options *o)
     return rc;
 }
 
+static int set_mechanism(nns_config *cfg, const struct options *o)
+{
+    if (o->mechanism == MECHANISM_KERBEROS)
+        return NNS_OK;
+    if (!o->quiet)
+        report_line("NTLM is allowed: it does not authenticate servers, and its keys are weak");
+    return o->mechanism == MECHANISM_NTLM ? nns_config_insecure_ntlm_only(cfg)
+                                          : nns_config_insecure_allow_ntlm(cfg);
+}
+
 static int set_policy(nns_config *cfg, const struct options *o)
 {
-    int rc = NNS_OK;
+    int rc = set_mechanism(cfg, o);
 
-    if (o->protection == NNS_PROTECT_NONE)
+    if (rc == NNS_OK && o->protection == NNS_PROTECT_NONE)
         rc = nns_config_insecure_allow_unprotected(cfg);
     if (rc == NNS_OK)
         rc = nns_config_set_protection(cfg, o->protection);

@@ -95,6 +95,8 @@ void event_opened(const struct options *o, const char *peer, const nns_engine *e
         return;
     if (!report_is_json()) {
         tell_opened(peer, e);
+        if (nns_engine_why_ntlm(e) != NULL && (peer == NULL || o->verbose))
+            report_event("  not Kerberos: %s", nns_engine_why_ntlm(e));
         if (peer == NULL && nns_engine_impersonation(e) < o->impersonation)
             report_event("  %s", not_delegated);
         if (o->verbose)

@@ -28,6 +28,8 @@ static const char usage_text[] =
     "\n"
     "Connect, listen and probe:\n"
     "  --protection encrypt|sign|none   level asked for and least accepted (default encrypt)\n"
+    "  --mech kerberos|negotiate|ntlm   default kerberos; negotiate: NTLM where Kerberos cannot\n"
+    "                                   begin; both others are weak\n"
     "  --handshake-timeout TIME         500ms, 10s, 2m ... (default connect 30s, listen 10s)\n"
     "  --idle-timeout TIME              end a connection that moves nothing (default never)\n"
     "  --json                           one JSON object for each event on standard error\n"
@@ -53,8 +55,8 @@ static const char usage_text[] =
     "  --exec COMMAND                   run /bin/sh -c COMMAND for each connection, with it on\n"
     "                                   standard input and output; the peer is NNS_PEER_NAME\n"
     "  --once                           end with the first connection, and with its status\n"
-    "  --allow PRINCIPAL                let in alice@REALM; '*' matches within a component;\n"
-    "                                   repeatable\n"
+    "  --allow PRINCIPAL                let in alice@REALM (NTLM: DOMAIN\\alice); '*' matches\n"
+    "                                   within a component; repeatable\n"
     "  --allow-all                      let in anybody who authenticates\n"
     "  --keytab FILE                    default the system's\n"
     "  --service PRINCIPAL              be only SERVICE/HOST of the keytab\n"
@@ -69,6 +71,7 @@ static const char usage_text[] =
 enum {
     OPT_TARGET = 256,
     OPT_PROTECTION,
+    OPT_MECH,
     OPT_IMPERSONATION,
     OPT_USER,
     OPT_PASSWORD_FILE,
@@ -120,6 +123,7 @@ static const struct {
 static const struct option long_options[] = {
     {"target", required_argument, NULL, OPT_TARGET},
     {"protection", required_argument, NULL, OPT_PROTECTION},
+    {"mech", required_argument, NULL, OPT_MECH},
     {"impersonation", required_argument, NULL, OPT_IMPERSONATION},
     {"user", required_argument, NULL, OPT_USER},
     {"password-file", required_argument, NULL, OPT_PASSWORD_FILE},
@@ -262,6 +266,19 @@ static int parse_protection(struct options *o, const char *text)
     return -1;
 }
 
+static int parse_mechanism(struct options *o, const char *text)
+{
+    if (strcmp(text, "kerberos") == 0)
+        o->mechanism = MECHANISM_KERBEROS;
+    else if (strcmp(text, "negotiate") == 0)
+        o->mechanism = MECHANISM_NEGOTIATE;
+    else if (strcmp(text, "ntlm") == 0)
+        o->mechanism = MECHANISM_NTLM;
+    else
+        return report_usage("--mech: '%s' is not kerberos, negotiate or ntlm", text);
+    return -1;
+}
+
 static int parse_impersonation(struct options *o, const char *text)
 {
     if (strcmp(text, "identify") == 0)
@@ -363,6 +380,8 @@ static int parse_option(struct options *o, int option, const char *name, const c
         return parse_protection(o, text);
     case OPT_IMPERSONATION:
         return parse_impersonation(o, text);
+    case OPT_MECH:
+        return parse_mechanism(o, text);
     case OPT_PASSWORD_FD:
         return parse_count(name, text, 0, &o->password_fd);
     case OPT_ALLOW:

@@ -19,6 +19,12 @@ enum subcommand {
     COMMAND_PROBE
 };
 
+enum mechanism {
+    MECHANISM_KERBEROS,
+    MECHANISM_NEGOTIATE, /* Kerberos, else NTLM */
+    MECHANISM_NTLM
+};
+
 /* Strings are borrowed from argv, or static. */
 struct options {
     enum subcommand command;
@@ -28,6 +34,7 @@ struct options {
 
     const char *target;
     nns_protection protection;
+    enum mechanism mechanism;
     nns_impersonation impersonation;
     const char *user;
     const char *password_file;
