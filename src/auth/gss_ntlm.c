@@ -11,6 +11,7 @@
 #include "protect/gss_call.h"
 
 #include <gssapi/gssapi_ext.h>
+#include <stdatomic.h>
 #include <string.h>
 
 static uint8_t spnego_oid[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x02};
@@ -36,12 +37,36 @@ static bool is_openssl(const struct nns__failure *f)
     return strstr(f->mech_text, "Crypto routine failure") != NULL;
 }
 
+/* A server without those ciphers finds no account, and says so. Once a process it is worth a try,
+ * after the first login that failed: who would log in as nobody, and does OpenSSL object? */
+static bool has_ciphers(void)
+{
+    static atomic_bool proved;
+    gss_buffer_desc text = nns__gss_buffer("nobody", 6);
+    gss_key_value_element_desc element = {"ntlmssp_password", "none"};
+    gss_key_value_set_desc store = {1, &element};
+    gss_cred_id_t cred = GSS_C_NO_CREDENTIAL;
+    gss_name_t name = GSS_C_NO_NAME;
+    OM_uint32 major, minor;
+
+    if (atomic_load(&proved))
+        return true;
+    major = gss_import_name(&minor, &text, GSS_C_NT_USER_NAME, &name);
+    if (major == GSS_S_COMPLETE)
+        major = gss_acquire_cred_from(&minor, name, GSS_C_INDEFINITE, &ntlm_alone, GSS_C_INITIATE,
+                                      &store, &cred, NULL, NULL);
+    (void)gss_release_name(&minor, &name);
+    (void)gss_release_cred(&minor, &cred);
+    atomic_store(&proved, major == GSS_S_COMPLETE);
+    return major == GSS_S_COMPLETE;
+}
+
 static const char *hint_of(const struct nns__failure *f, const struct nns__gss_status *status,
                            bool last)
 {
     if (GSS_ROUTINE_ERROR(status->major) == GSS_S_BAD_MECH)
         return no_library;
-    if (is_openssl(f))
+    if (is_openssl(f) || (last && !has_ciphers()))
         return no_openssl;
     if (last)
         return "the user or the password is wrong, or this server does not have the account: its "

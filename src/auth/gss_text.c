@@ -30,6 +30,8 @@ static const struct minor_row {
      "the client's ticket has expired"},
     {KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN, NNS_CLIENT, NNS_ERR_AUTH, NNS__STATUS_INTERNAL_ERROR,
      "the KDC does not know the target: give another one, or register it"},
+    {KRB5KDC_ERR_ETYPE_NOSUPP, NNS_CLIENT, NNS_ERR_AUTH, NNS__STATUS_INTERNAL_ERROR,
+     "the account has only key types that are not allowed any more (RC4): give it AES keys"},
     {KRB5KDC_ERR_PREAUTH_FAILED, NNS_CLIENT, NNS_ERR_AUTH, NNS__STATUS_LOGON_DENIED,
      "the password is wrong"},
     {KRB5KRB_AP_ERR_BAD_INTEGRITY, NNS_CLIENT, NNS_ERR_AUTH, NNS__STATUS_LOGON_DENIED,

@@ -54,4 +54,7 @@ const nns_error *nns__error_pack(const struct nns__mem *mem, const struct nns__f
                                  int32_t phase);
 void nns__error_free(const struct nns__mem *mem, const nns_error *err); /* NULL is nothing */
 
+/* What to look at when a peer reports this Windows status, or NULL. */
+const char *nns__status_hint(uint32_t status);
+
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Names of the Windows status codes that NegotiateStream peers report in their HandshakeError
- * record ([MS-ERREF] 2.1, 2.2). A code without a row is shown as a number.
+ * record ([MS-ERREF] 2.1, 2.2), and what each is worth looking at for. A code without a row is
+ * shown as a number.
  */
 #include "base/failure.h"
 
@@ -45,6 +46,39 @@ const char *nns_status_name(uint32_t status)
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (names[i].status == status)
             return names[i].name;
+    }
+    return NULL;
+}
+
+static const struct {
+    uint32_t status;
+    const char *hint;
+} hints[] = {
+    {NNS__STATUS_TRUST_FAILURE,
+     "the peer's policy refused us: it may want another protection level or impersonation level, "
+     "stronger keys, or does not let this identity in"},
+    {NNS__STATUS_UNSUPPORTED_FUNCTION,
+     "the peer does not take this mechanism: it may allow only Kerberos, or only NTLM"},
+    {NNS__STATUS_INTERNAL_ERROR,
+     ".NET on Linux says this for almost everything: a wrong NTLM password, a key that the server "
+     "lacks, a ticket used twice, a target that is not registered"},
+    {NNS__STATUS_INVALID_TOKEN, "the peer could not read our token, or took it for an attack"},
+    {NNS__STATUS_LOGON_DENIED, "the peer refused the user or the password"},
+    {NNS__STATUS_UNKNOWN_CREDENTIALS,
+     "the peer has no credentials: as a server no keytab, as a client no ticket and no password"},
+    {NNS__STATUS_NO_AUTHORITY, "the peer reaches no KDC"},
+    {NNS__STATUS_CONTEXT_EXPIRED, "the client's ticket has expired: run kinit there"},
+    {NNS__STATUS_WRONG_PRINCIPAL,
+     "the server lacks the key that the ticket is for: is the target the right one, and its keytab "
+     "up to date?"},
+    {NNS__STATUS_TIME_SKEW, "the clocks of client, server and KDC differ too much"},
+};
+
+const char *nns__status_hint(uint32_t status)
+{
+    for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+        if (hints[i].status == status)
+            return hints[i].hint;
     }
     return NULL;
 }

@@ -117,6 +117,17 @@ int nns__engine_fail_memory(nns_engine *e)
     return nns__engine_fail(e, &f);
 }
 
+/* Whom a handshake waited for when its time was over. */
+static void hint_timeout(const nns_engine *e, struct nns__failure *f)
+{
+    if (e->handshake.job != NULL)
+        nns__failure_hint(f,
+                          "our own mechanism did not answer in time: Kerberos may wait for a KDC");
+    else if (e->handshake.legs_in == 0)
+        nns__failure_hint(f, "the peer took the connection and said nothing: it may speak another "
+                             "protocol, or be busy");
+}
+
 int nns_engine_fail(nns_engine *e, int code, int os_error)
 {
     struct nns__failure f;
@@ -131,6 +142,8 @@ int nns_engine_fail(nns_engine *e, int code, int os_error)
                                                : "handshake",
                     os_error != 0 ? strerror(os_error) : nns_strerror(code));
     f.os = os_error;
+    if (code == NNS_ERR_TIMEOUT && atomic_load(&e->phase) == NNS_PHASE_HANDSHAKE)
+        hint_timeout(e, &f);
     return nns__engine_fail_text(e, &f);
 }
 

@@ -80,6 +80,7 @@ static int got_error(nns_engine *e, const uint8_t *payload, size_t size)
 {
     uint32_t status = nns__handshake_status_decode(payload, size);
     const char *name = nns_status_name(status);
+    const char *hint = nns__status_hint(status);
     struct nns__failure f;
 
     if (status == 0)
@@ -90,9 +91,8 @@ static int got_error(nns_engine *e, const uint8_t *payload, size_t size)
                         "handshake: the peer reported %s%s%08X%s", name != NULL ? name : "status ",
                         name != NULL ? " (" : "", (unsigned)status, name != NULL ? ")" : "");
     f.peer_status = status;
-    if (status == NNS__STATUS_TRUST_FAILURE)
-        nns__failure_hint(&f, "the peer's policy refused us: it may want another protection level "
-                              "or impersonation level, or does not let this identity in");
+    if (hint != NULL)
+        nns__failure_hint(&f, "%s", hint);
     return nns__engine_fail(e, &f);
 }
 
@@ -118,6 +118,9 @@ static int got_eof(nns_engine *e, const uint8_t *payload, size_t size)
     (void)size;
     (void)nns__fail(&f, NNS_ERR_PROTOCOL, NNS__STATUS_NONE,
                     "handshake: the peer closed the connection");
+    if (e->handshake.legs_in == 0)
+        nns__failure_hint(&f, "it said nothing: it may speak another protocol, be at a limit, or "
+                              "have found our first bytes wrong; its log may tell");
     return nns__engine_fail(e, &f);
 }
 
@@ -199,6 +202,7 @@ static int check_foreign(nns_engine *e, const uint8_t *bytes, size_t size)
                         "handshake: the peer does not speak NegotiateStream: it began with%s", hex);
     else
         return NNS_OK;
+    nns__failure_hint(&f, "%s", nns__foreign_hint(name));
     return nns__engine_fail(e, &f);
 }
 

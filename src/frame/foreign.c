@@ -49,3 +49,22 @@ const char *nns__foreign_name(const uint8_t *bytes, size_t size)
     }
     return NULL;
 }
+
+const char *nns__foreign_hint(const char *name)
+{
+    static const struct {
+        const char *name;
+        const char *hint;
+    } rows[] = {
+        {"TLS", "this port wants TLS: look for the one without, or for what ends the TLS"},
+        {"HTTP", "a web server or a proxy answers here: check host and port"},
+        {"SSH", "an SSH server answers here: check the port"},
+        {"net.tcp", "this is WCF: its net.tcp framing comes before NegotiateStream"},
+    };
+
+    for (size_t i = 0; name != NULL && i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (strcmp(rows[i].name, name) == 0)
+            return rows[i].hint;
+    }
+    return "another service answers here: check host and port";
+}

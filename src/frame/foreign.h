@@ -12,5 +12,7 @@
 /* The name of the protocol ("TLS", "HTTP", "net.tcp", "SSH"), or NULL if it is not known or may
  * be NegotiateStream. */
 const char *nns__foreign_name(const uint8_t *bytes, size_t size);
+/* What to do about a peer that speaks it; name is an answer of nns__foreign_name(), or NULL. */
+const char *nns__foreign_hint(const char *name);
 
 #endif

@@ -12,6 +12,7 @@ from peers import (
     REQUIREMENT_THERE,
     SEC_E_INTERNAL_ERROR,
     SEC_E_UNKNOWN_CREDENTIALS,
+    SEC_E_WRONG_PRINCIPAL,
     InteropTest,
     ccache,
     main,
@@ -105,7 +106,7 @@ class OurServer(InteropTest):
     def test_key_that_we_lack(self):
         server = self.nns_listen()
         client = self.dotnet_client(server.port, target="host/stranger")
-        self.assert_client_failed(client, FAILED_THERE, SEC_E_INTERNAL_ERROR)
+        self.assert_client_failed(client, FAILED_THERE, SEC_E_WRONG_PRINCIPAL)
         self.assert_logged(server, "(?i)key|principal")
         self.assert_next_is_served(server)
 

@@ -364,6 +364,8 @@ static void test_key_missing(void **state)
     assert_int_equal(offer(&server, stranger_config(), &token), NNS_ERR_AUTH);
     assert_non_null(strstr(server.f.message, "authenticate: accept the client: "));
     assert_non_null(strstr(server.f.message, "not found in keytab"));
+    assert_int_equal(server.f.tell_peer, NNS__STATUS_WRONG_PRINCIPAL);
+    assert_non_null(strstr(server.f.hint, "keytab does not have the key"));
     side_free(&server);
     raw = (struct nns__token){first.value, first.length};
     assert_int_equal(offer(&server, stranger_config(), &raw), NNS_ERR_AUTH);

@@ -65,6 +65,32 @@ def tied_to_us(argv):
     return [setpriv, "--pdeathsig", "KILL", *argv] if setpriv else argv
 
 
+def off_clock(seconds):
+    """The environment change by which a program sees a clock that is off; its deadlines do not.
+    (faketime itself would stay between us and the program.)"""
+    if not seconds:
+        return {}
+    shown = subprocess.run(
+        ["faketime", "-f", "+0s", "printenv", "LD_PRELOAD"],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=True,
+    )
+    return {
+        "LD_PRELOAD": shown.stdout.strip(),
+        "FAKETIME": f"{seconds:+d}s",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "ASAN_OPTIONS": "verify_asan_link_order=0",  # which is second then
+    }
+
+
+def ntlm_account():
+    """The environment change that gives the process NTLM's accounts: NNS\\alice."""
+    supp = Path(__file__).resolve().parent / "ntlm-leaks.supp"
+    return {"NTLM_USER_FILE": realm("ntlm.users"), "LSAN_OPTIONS": f"suppressions={supp}"}
+
+
 class Lines:
     """The lines of a stream, read by a thread so that waiting for one can have a deadline."""
 
@@ -161,18 +187,26 @@ class NnsTest(unittest.TestCase):
         address="127.0.0.1:0",
         service=("--echo",),
         stdin=subprocess.DEVNULL,
+        clock=0,
         **env,
     ):
         """`nns listen` on a free port, which is `.port`."""
         argv = [os.environ["NNS"], "listen", *service, "--allow", allow]
         argv += ["--keytab", realm("keytab"), *options, address]
-        server = Process(argv, environment(**env), stdin)
+        server = Process(argv, environment(**off_clock(clock), **env), stdin)
         self.addCleanup(lambda: self.assert_no_finding(server.end()))
         server.port = int(server.err.until(r"^listening on 127\.0\.0\.1:(\d+)$")[1])
         return server
 
     def nns_connect(
-        self, port, *options, data=b"", host="127.0.0.1", target="host/localhost", **env
+        self,
+        port,
+        *options,
+        data=b"",
+        host="127.0.0.1",
+        target="host/localhost",
+        clock=0,
+        **env,
     ):
         """Runs `nns connect` to its end with `data` as its input."""
         argv = self.connect_command(port, *options, host=host, target=target)
@@ -185,7 +219,7 @@ class NnsTest(unittest.TestCase):
             source = {"input": data}
         done = subprocess.run(
             tied_to_us(argv),
-            env=environment(**env),
+            env=environment(**off_clock(clock), **env),
             capture_output=True,
             timeout=DEADLINE,
             check=False,

@@ -171,6 +171,10 @@ static void windows_codes_have_their_names(void **state)
     assert_string_equal(nns_status_name(0x80004005), "E_FAIL");
     assert_null(nns_status_name(0));
     assert_null(nns_status_name(0x80090399));
+    assert_non_null(strstr(nns__status_hint(0x6FE), "policy"));
+    assert_non_null(strstr(nns__status_hint(0x80090304), ".NET on Linux"));
+    assert_null(nns__status_hint(0));
+    assert_null(nns__status_hint(0x80090399));
 }
 
 int main(void)

@@ -66,11 +66,22 @@ static void negotiate_stream_is_not_foreign(void **state)
     }
 }
 
+static void every_name_has_its_hint(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(nns__foreign_hint("TLS"), "TLS"));
+    assert_non_null(strstr(nns__foreign_hint("HTTP"), "web server"));
+    assert_non_null(strstr(nns__foreign_hint("SSH"), "SSH server"));
+    assert_non_null(strstr(nns__foreign_hint("net.tcp"), "WCF"));
+    assert_non_null(strstr(nns__foreign_hint(NULL), "another service"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_protocols_are_named),
         cmocka_unit_test(negotiate_stream_is_not_foreign),
+        cmocka_unit_test(every_name_has_its_hint),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
