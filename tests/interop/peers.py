@@ -24,6 +24,7 @@ from processes import (  # noqa: E402, F401 (the tests take some of these from h
     ccache,
     content,
     environment,
+    ntlm_account,
     realm,
     sha256,
     tied_to_us,

@@ -88,7 +88,7 @@ def off_clock(seconds):
 def ntlm_account():
     """The environment change that gives the process NTLM's accounts: NNS\\alice."""
     supp = Path(__file__).resolve().parent / "ntlm-leaks.supp"
-    return {"NTLM_USER_FILE": realm("ntlm.users"), "LSAN_OPTIONS": f"suppressions={supp}"}
+    return {"NTLM_USER_FILE": realm("ntlm.users"), "LSAN_OPTIONS": f"suppressions={supp}:print_suppressions=0"}
 
 
 class Lines:

@@ -17,7 +17,7 @@ internal static class PeerClient
             await client.ConnectAsync(IPAddress.Loopback, options.Port);
             allPassed &= await Session.RunAsync(connection, client, options, stream =>
                 stream.AuthenticateAsClientAsync(
-                    CredentialCache.DefaultNetworkCredentials, options.Binding, options.Target, options.Level,
+                    options.Credential, options.Binding, options.Target, options.Level,
                     options.Impersonation));
         }
         return allPassed ? 0 : 1;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The command line of `peer server` and `peer client`.
+using System.Net;
 using System.Net.Security;
 using System.Security.Principal;
 
@@ -26,6 +27,14 @@ internal sealed class PeerOptions
     public bool NoDelay { get; private set; }
     public Binding? Binding { get; private set; }
 
+    /// <summary>The user of --user DOMAIN\NAME and --password-file, or whoever has a ticket.</summary>
+    public NetworkCredential Credential => _user is [var domain, var name]
+        ? new NetworkCredential(name, File.ReadLines(_passwordFile).First(), domain)
+        : CredentialCache.DefaultNetworkCredentials;
+
+    private string[] _user = [];
+    private string _passwordFile = "";
+
     public static PeerOptions Parse(string[] args)
     {
         var options = new PeerOptions();
@@ -50,6 +59,8 @@ internal sealed class PeerOptions
         {
             case "--port": Port = int.Parse(value); break;
             case "--target": Target = value; break;
+            case "--user": _user = value.Split('\\', 2); break;
+            case "--password-file": _passwordFile = value; break;
             case "--connections": Connections = int.Parse(value); break;
             case "--level": Level = ParseLevel(value); break;
             case "--impersonation": Impersonation = Enum.Parse<TokenImpersonationLevel>(value, ignoreCase: true); break;
