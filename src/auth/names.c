@@ -102,10 +102,10 @@ int nns__target_principal(char **ret, const struct nns__mem *mem, const char *ta
 int nns__target_hostbased(char **ret, const struct nns__mem *mem, const char *target,
                           struct nns__failure *f)
 {
-    char *full, *slash, *realm;
+    char *full = NULL, *slash, *realm;
     int rc = nns__target_principal(&full, mem, target, f);
 
-    if (rc != NNS_OK)
+    if (full == NULL)
         return rc;
     slash = strchr(full, '/');
     if (slash == NULL) {

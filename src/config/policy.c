@@ -112,9 +112,9 @@ static int check_security(const nns_config *cfg, nns_role role, const struct nns
     return check_strength(cfg, facts, f);
 }
 
-static char folded(char c, bool fold)
+static int folded(char c, bool fold)
 {
-    return fold && c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    return fold && c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
 }
 
 bool nns__pattern_matches(const char *pattern, const char *name, bool fold)

@@ -432,6 +432,34 @@ static void test_kerberos_is_preferred(void **state)
     free(ccache);
 }
 
+/* A client that offers both to a server with NTLM alone, which has a keytab all the same. */
+static void test_ntlm_alone(void **state)
+{
+    gss_OID_desc all[] = {spnego, kerberos, ntlm};
+    gss_OID_set_desc set = {3, all};
+    char *ccache = realm_file("alice.ccache"), *keytab = realm_file("keytab");
+    gss_cred_id_t cred = GSS_C_NO_CREDENTIAL;
+    struct side server;
+    OM_uint32 minor;
+
+    (void)state;
+    assert_int_equal(setenv("KRB5CCNAME", ccache, 1), 0);
+    assert_int_equal(setenv("KRB5_KTNAME", keytab, 1), 0);
+    assert_int_equal(gss_acquire_cred(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &set, GSS_C_INITIATE,
+                                      &cred, NULL, NULL),
+                     GSS_S_COMPLETE);
+    open_server(&server, ntlm_server_config(NNS_PROTECT_SEAL, true));
+    assert_int_equal(talk(&server, cred, &spnego, ORDERED_FLAGS), NNS_OK);
+    side_finish(&server);
+    assert_int_equal(server.facts.mechanism, NNS__MECHANISM_NTLM);
+    side_free(&server);
+    (void)gss_release_cred(&minor, &cred);
+    assert_int_equal(unsetenv("KRB5CCNAME"), 0);
+    assert_int_equal(unsetenv("KRB5_KTNAME"), 0);
+    free(ccache);
+    free(keytab);
+}
+
 /* ---- which mechanism ---- */
 
 static void expect_why(const struct side *side, const char *words)
@@ -709,6 +737,7 @@ int main(void)
         cmocka_unit_test(test_meaningless_flags),
         cmocka_unit_test(test_always_sign_is_not_signed),
         cmocka_unit_test(test_kerberos_is_preferred),
+        cmocka_unit_test(test_ntlm_alone),
         cmocka_unit_test(test_a_ticket_is_used),
         cmocka_unit_test(test_without_a_ticket),
         cmocka_unit_test(test_target_unknown_to_the_kdc),
