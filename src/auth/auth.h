@@ -45,6 +45,9 @@ struct nns__auth_ops {
     int (*protect)(struct nns__auth *auth, const struct nns__facts *facts,
                    struct nns__protection *ret, struct nns__failure *f);
     void (*close)(struct nns__auth *auth);
+    /* Between steps: why NTLM is tried although Kerberos is allowed, or NULL. Borrowed, until the
+     * next call. The operation may be NULL. */
+    const char *(*why_ntlm)(const struct nns__auth *auth);
 };
 
 extern const struct nns__auth_ops nns__auth_gss;

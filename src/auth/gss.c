@@ -470,6 +470,13 @@ static int tell_why(const struct gss_auth *a, struct nns__facts *facts, struct n
                                                "authenticate: out of memory");
 }
 
+static const char *why_ntlm(const struct nns__auth *auth)
+{
+    const struct gss_auth *a = (const struct gss_auth *)auth;
+
+    return a->ntlm && a->kerberos.code != NNS_OK ? a->kerberos.message : NULL;
+}
+
 static int inquire(struct nns__auth *auth, struct nns__facts *facts, struct nns__failure *f)
 {
     struct gss_auth *a = (struct gss_auth *)auth;
@@ -496,5 +503,9 @@ static int protect(struct nns__auth *auth, const struct nns__facts *facts,
     return NNS_OK;
 }
 
-const struct nns__auth_ops nns__auth_gss = {
-    .open = open_auth, .step = step, .inquire = inquire, .protect = protect, .close = close_auth};
+const struct nns__auth_ops nns__auth_gss = {.open = open_auth,
+                                            .step = step,
+                                            .inquire = inquire,
+                                            .protect = protect,
+                                            .close = close_auth,
+                                            .why_ntlm = why_ntlm};

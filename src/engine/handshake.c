@@ -76,11 +76,26 @@ static int got_done(nns_engine *e, const uint8_t *payload, size_t size)
     return NNS_OK;
 }
 
+/* What a status that the peer reported is worth looking at for; and, if Kerberos was not even
+ * tried, why: that may be the cause of it all. */
+static void hint_status(const nns_engine *e, uint32_t status, struct nns__failure *f)
+{
+    const struct nns__auth *auth = e->handshake.auth;
+    const char *hint = nns__status_hint(status), *why = NULL;
+
+    if (auth != NULL && auth->ops->why_ntlm != NULL)
+        why = auth->ops->why_ntlm(auth);
+    if (why != NULL)
+        nns__failure_hint(f, "%.120s%sthis was NTLM, because: %.170s", hint != NULL ? hint : "",
+                          hint != NULL ? "; " : "", why);
+    else if (hint != NULL)
+        nns__failure_hint(f, "%s", hint);
+}
+
 static int got_error(nns_engine *e, const uint8_t *payload, size_t size)
 {
     uint32_t status = nns__handshake_status_decode(payload, size);
     const char *name = nns_status_name(status);
-    const char *hint = nns__status_hint(status);
     struct nns__failure f;
 
     if (status == 0)
@@ -91,8 +106,7 @@ static int got_error(nns_engine *e, const uint8_t *payload, size_t size)
                         "handshake: the peer reported %s%s%08X%s", name != NULL ? name : "status ",
                         name != NULL ? " (" : "", (unsigned)status, name != NULL ? ")" : "");
     f.peer_status = status;
-    if (hint != NULL)
-        nns__failure_hint(&f, "%s", hint);
+    hint_status(e, status, &f);
     return nns__engine_fail(e, &f);
 }
 

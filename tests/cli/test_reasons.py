@@ -276,6 +276,18 @@ class Ntlm(Reasons):
                         LSAN_OPTIONS=ntlm_account()["LSAN_OPTIONS"],
                     )
 
+    def test_ntlm_for_want_of_a_ticket_at_a_server_with_kerberos_alone(self):
+        self.server_fails(
+            self.nns_listen(),
+            "it is NTLM, and only Kerberos is allowed",
+            "the client found no Kerberos ticket",
+            "80090302",
+            "this was NTLM, because: .*host/nosuch.* not found in Kerberos database",
+            *("--mech", "negotiate"),
+            target="host/nosuch",
+            **ntlm_account(),
+        )
+
     def test_no_account(self):
         self.client_fails(
             "NTLM: ", "give a user and a password, or name a file", "8009030D", "--mech", "ntlm"
