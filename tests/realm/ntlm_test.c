@@ -21,7 +21,7 @@
 
 #define SIGNATURE 16
 #define ALTERED "a record was altered, or belongs to another session"
-#define OVER "the session has failed"
+#define OVER "receive: a record"
 
 static char right[] = "ntlm.password", wrong[] = "bob.password";
 
