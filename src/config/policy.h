@@ -43,7 +43,7 @@ struct nns__facts {
     char *target;       /* whom the client asked for */
     void *delegated;    /* server: the client's credentials, the mechanism's own object, or NULL */
     void (*delegated_free)(void *delegated);
-    char *why_ntlm;     /* why it is not Kerberos, which is allowed too */
+    char *why_ntlm; /* why it is not Kerberos, which is allowed too */
 };
 
 void nns__facts_free(struct nns__facts *facts, const struct nns__mem *mem);
