@@ -2,7 +2,8 @@
  *
  * The inside of an engine, shared by the files of this folder: engine.c (life, state, errors,
  * getters), handshake.c (the table), job.c (mechanism calls), recv.c and send.c (the two halves
- * of the data phase). After OPEN one thread may be in recv.c while another is in send.c: each
+ * of the data phase), gss_access.c (nns/gss.h). What a stream may use of it is in
+ * engine_stream.h. After OPEN one thread may be in recv.c while another is in send.c: each
  * half owns its struct, what both read does not change any more, and the error is atomic.
  */
 #ifndef NNS_ENGINE_ENGINE_INTERNAL_H
@@ -13,6 +14,7 @@
 #include "base/failure.h"
 #include "config/config.h"
 #include "config/policy.h"
+#include "engine/engine_stream.h"
 #include "protect/protect.h"
 
 #include <nns/engine.h>
@@ -115,17 +117,11 @@ static inline void nns__engine_trace(const nns_engine *e, bool outgoing, const u
 int nns__engine_failed(const nns_engine *e);
 /* What every call that moves bytes begins with: NNS_OK, or STATE while a job is out, FORKED. */
 int nns__engine_usable(const nns_engine *e);
-/* The same for a call that is allowed while a job is out: NNS_OK or FORKED. */
-int nns__engine_owned(const nns_engine *e);
-/* Publishes f unless there is an error already; answers the sticky code. Before OPEN the engine's
- * thread also queues the error record that f asks for. */
+/* As nns__engine_fail_text(), on the engine's thread: before OPEN it also queues the error record
+ * that f asks for. */
 int nns__engine_fail(nns_engine *e, const struct nns__failure *f);
-/* The same for the layers above, from any thread: no record is queued. */
-int nns__engine_fail_text(nns_engine *e, const struct nns__failure *f);
 /* The same for a lack of memory. */
 int nns__engine_fail_memory(nns_engine *e);
-/* The phase that errors are reported in before OPEN: CONNECT, or HANDSHAKE (from the start). */
-void nns__engine_set_phase(nns_engine *e, int32_t phase);
 
 /* handshake.c */
 

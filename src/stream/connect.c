@@ -5,7 +5,7 @@
 #include "stream/race.h"
 #include "stream/resolve.h"
 
-#include "engine/engine_internal.h"
+#include "engine/engine_stream.h"
 
 #include <stdio.h>
 #include <unistd.h>

@@ -6,7 +6,7 @@
  */
 #include "stream/stream.h"
 
-#include "engine/engine_internal.h"
+#include "engine/engine_stream.h"
 
 #include <errno.h>
 #include <stdio.h>

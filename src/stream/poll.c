@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * nns_stream_poll(): what a non-blocking stream waits for, in the words of other people's loops.
- * It looks, and changes nothing.
+ * It moves no bytes and begins nothing; a cancel that it finds becomes the stream's error.
  */
 #include "stream/stream.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The public calls of a stream. Each claims the side it works on, finishes the handshake where
- * that is still due, and lets the loop work until the engine can do what is asked. No call waits
- * here or touches the transport itself.
+ * A stream's life and its calls, but for nns_stream_connect() (connect.c) and nns_stream_poll()
+ * (poll.c). A call that moves bytes claims the side it works on, finishes the handshake where that
+ * is still due, and lets the loop work until the engine can do what is asked: nothing here waits,
+ * sends or receives, but that freeing drains a socket whose peer was told of a failure.
  */
 #include "stream/stream.h"
 

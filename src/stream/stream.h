@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The inside of a stream, shared by stream.c, poll.c and connect.c (the public calls) and loop.c
- * (what drives engine and transport). After the handshake one thread may be on the receiving side
- * while another is on the sending side: each has its struct nns__side, what both look at is atomic
- * or does not change any more.
+ * The inside of a stream, shared by stream.c, connect.c and poll.c (the public calls), resolve.c
+ * and race.c (how connect.c comes to a socket), loop.c (what drives engine and transport) and
+ * lifetime.c (how long a server's session lasts). After the handshake one thread may be on the
+ * receiving side while another is on the sending side: each has its struct nns__side, what both
+ * look at is atomic or does not change any more.
  */
 #ifndef NNS_STREAM_STREAM_H
 #define NNS_STREAM_STREAM_H
@@ -11,7 +12,7 @@
 #include "base/failure.h"
 #include "config/config.h"
 #include "stream/deadline.h"
-#include "stream/socket.h"
+#include "stream/transport.h"
 #include "stream/wake.h"
 #include "stream/worker.h"
 

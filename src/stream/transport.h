@@ -5,8 +5,8 @@
  * changes a descriptor's blocking mode, and never lets a SIGPIPE reach the program. One thread
  * may receive while another sends.
  */
-#ifndef NNS_STREAM_SOCKET_H
-#define NNS_STREAM_SOCKET_H
+#ifndef NNS_STREAM_TRANSPORT_H
+#define NNS_STREAM_TRANSPORT_H
 
 #include "base/buffer.h"
 

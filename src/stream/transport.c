@@ -2,7 +2,7 @@
  *
  * The transport: sockets, other descriptors, callbacks.
  */
-#include "stream/socket.h"
+#include "stream/transport.h"
 
 #include <errno.h>
 #include <limits.h>
