@@ -30,7 +30,8 @@ static const char usage_text[] =
     "  --protection encrypt|sign|none   level asked for and least accepted (default encrypt)\n"
     "  --mech kerberos|negotiate|ntlm   default kerberos; negotiate: NTLM where Kerberos cannot\n"
     "                                   begin; both others are weak\n"
-    "  --handshake-timeout TIME         500ms, 10s, 2m ... (default connect 30s, listen 10s)\n"
+    "  --handshake-timeout TIME         500ms, 10s, 2m ...; 0s: no limit (default connect 30s,\n"
+    "                                   listen 10s)\n"
     "  --idle-timeout TIME              end a connection that moves nothing (default never)\n"
     "  --json                           one JSON object for each event on standard error\n"
     "                                   (probe: one on standard output)\n"
@@ -49,7 +50,7 @@ static const char usage_text[] =
     "  --impersonation identify|impersonate|delegate\n"
     "                                   what the server may do with our identity (default\n"
     "                                   identify); delegate gives it our ticket\n"
-    "  --connect-timeout TIME           default 30s\n"
+    "  --connect-timeout TIME           default 30s; 0s: no limit\n"
     "Listen:\n"
     "  --echo                           send back what comes\n"
     "  --exec COMMAND                   run /bin/sh -c COMMAND for each connection, with it on\n"
@@ -245,12 +246,15 @@ bool options_address(struct options *o, const char *text, bool host_optional)
     return *host != '\0';
 }
 
-static int parse_time(const char *name, const char *text, int64_t *ms)
+/* most is the maximum that nns/config.h gives the limit. */
+static int parse_time(const char *name, const char *text, const char *most, int64_t *ms)
 {
     *ms = options_duration(text);
-    if (*ms >= 0)
-        return -1;
-    return report_usage("--%s: '%s' is not a time: say 500ms, 10s, 2m or 1h", name, text);
+    if (*ms < 0)
+        return report_usage("--%s: '%s' is not a time: say 500ms, 10s, 2m or 1h", name, text);
+    if (*ms > options_duration(most))
+        return report_usage("--%s: '%s' is more than %s (0s: no limit)", name, text, most);
+    return -1;
 }
 
 static int parse_protection(struct options *o, const char *text)
@@ -292,10 +296,12 @@ static int parse_impersonation(struct options *o, const char *text)
     return -1;
 }
 
-static int parse_count(const char *name, const char *text, int least, int *value)
+static int parse_count(const char *name, const char *text, int least, int most, int *value)
 {
-    *value = parse_number(text, least, 1000000);
-    return *value >= 0 ? -1 : report_usage("--%s: '%s' is not a number from %d", name, text, least);
+    *value = parse_number(text, least, most);
+    if (*value >= 0)
+        return -1;
+    return report_usage("--%s: '%s' is not a number from %d to %d", name, text, least, most);
 }
 
 static int add_allowed(struct options *o, const char *text)
@@ -383,21 +389,21 @@ static int parse_option(struct options *o, int option, const char *name, const c
     case OPT_MECH:
         return parse_mechanism(o, text);
     case OPT_PASSWORD_FD:
-        return parse_count(name, text, 0, &o->password_fd);
+        return parse_count(name, text, 0, 1000000, &o->password_fd);
     case OPT_ALLOW:
         return add_allowed(o, text);
     case OPT_CONNECT_TIMEOUT:
-        return parse_time(name, text, &o->connect_ms);
+        return parse_time(name, text, "1h", &o->connect_ms);
     case OPT_HANDSHAKE_TIMEOUT:
-        return parse_time(name, text, &o->handshake_ms);
+        return parse_time(name, text, "5m", &o->handshake_ms);
     case OPT_IDLE_TIMEOUT:
-        return parse_time(name, text, &o->idle_ms);
+        return parse_time(name, text, "168h", &o->idle_ms);
     case OPT_MAX_CONNECTIONS:
-        return parse_count(name, text, 1, &o->max_connections);
+        return parse_count(name, text, 1, 1000000, &o->max_connections);
     case OPT_MAX_HANDSHAKES:
-        return parse_count(name, text, 1, &o->max_handshakes);
+        return parse_count(name, text, 1, 10000, &o->max_handshakes);
     case OPT_MAX_HANDSHAKES_PER_SOURCE:
-        return parse_count(name, text, 1, &o->max_handshakes_per_source);
+        return parse_count(name, text, 1, 10000, &o->max_handshakes_per_source);
     case OPT_VERSION:
         printf("nns %s\n", nns_version_string());
         return STATUS_DONE;
@@ -409,8 +415,21 @@ static int parse_option(struct options *o, int option, const char *name, const c
     }
 }
 
+/* What the library would say only once it has connected. */
+static bool is_target(const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if ((unsigned char)*c <= 0x20 || *c == 0x7f)
+            return false;
+    }
+    return strpbrk(text, "/@\\") != NULL && strlen(text) <= 1024;
+}
+
 static int check_client(const struct options *o)
 {
+    if (o->target != NULL && !is_target(o->target))
+        return report_usage("--target: '%.100s' is not SERVICE/HOST[@REALM] or user@REALM",
+                            o->target);
     if (o->password_file != NULL && o->password_fd >= 0)
         return report_usage("--password-file and --password-fd contradict each other");
     if (o->user == NULL && (o->password_file != NULL || o->password_fd >= 0))
@@ -452,15 +471,35 @@ static int check_together(const struct options *o)
     return check_client(o);
 }
 
-static int parse_command(struct options *o, const char *word)
+static bool find_command(struct options *o, const char *word)
 {
     for (size_t i = 0; i < COMMANDS; i++) {
         if (strcmp(word, commands[i].name) == 0) {
             o->command = (enum subcommand)i;
-            return -1;
+            return true;
         }
     }
+    return false;
+}
+
+static int parse_command(struct options *o, const char *word)
+{
+    if (find_command(o, word))
+        return -1;
     return report_usage("'%s' is not a command: say connect, listen, probe or decode", word);
+}
+
+/* text is not an address of this form. */
+static int refuse_address(const char *text, const char *form)
+{
+    const char *colon = strrchr(text, ':'), *port = colon != NULL ? colon + 1 : text;
+
+    if (*text != '[' && colon != strchr(text, ':'))
+        return report_usage("'%s' is not %s: an IPv6 address stands in brackets, as in [::1]:7000",
+                            text, form);
+    if (*port != '\0' && parse_number(port, 0, 65535) < 0)
+        return report_usage("'%s' is not %s: a port is a number from 0 to 65535", text, form);
+    return report_usage("'%s' is not %s", text, form);
 }
 
 static int parse_operand(struct options *o, int argc, char **argv)
@@ -474,7 +513,7 @@ static int parse_operand(struct options *o, int argc, char **argv)
     if (argc != 1)
         return report_usage("%s takes one %s", commands[o->command].name, form);
     if (!options_address(o, argv[0], o->command == COMMAND_LISTEN))
-        return report_usage("'%s' is not %s", argv[0], form);
+        return refuse_address(argv[0], form);
     return -1;
 }
 
@@ -499,8 +538,17 @@ static int parse_options(struct options *o, int argc, char **argv, int mine)
     return -1;
 }
 
+/* There was no command in front. */
+static int refuse_no_command(struct options *o, const char *word)
+{
+    if (word != NULL && find_command(o, word))
+        return report_usage("options stand behind the command: nns %s [OPTION]...", word);
+    return report_usage("say connect, listen, probe or decode; try 'nns --help'");
+}
+
 int options_parse(struct options *o, int argc, char **argv)
 {
+    static char self[] = "nns"; /* what getopt begins its lines with */
     int status, mine = FOR_ALL;
 
     *o = (struct options){.protection = NNS_PROTECT_SEAL,
@@ -520,11 +568,13 @@ int options_parse(struct options *o, int argc, char **argv)
         argv++;
         mine = commands[o->command].mine;
     }
+    if (argc > 0)
+        argv[0] = self;
     status = parse_options(o, argc, argv, mine);
     if (status >= 0)
         return status;
     if (mine == FOR_ALL)
-        return report_usage("say connect, listen, probe or decode; try 'nns --help'");
+        return refuse_no_command(o, optind < argc ? argv[optind] : NULL);
     status = parse_operand(o, argc - optind, argv + optind);
     if (status < 0)
         status = check_together(o);

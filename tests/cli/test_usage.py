@@ -43,12 +43,20 @@ class Usage(NnsTest):
         self.assert_usage(["probe"], "probe takes one HOST:PORT")
         for address in ("host", "7000", "host:", ":7000", "host:port", "host:65536", "host:-1"):
             self.assert_usage(["connect", address], "is not HOST:PORT")
-        for address in ("::1:7000", "[::1]", "host:1x", "x" * 300 + ":1"):
+        for address in ("[::1]", "host:1x", "x" * 300 + ":1"):
             self.assert_usage(["connect", address], "is not HOST:PORT")
+        self.assert_usage(["connect", "::1:7000"], r"in brackets, as in \[::1\]:7000$")
+        self.assert_usage(["listen", "--echo", "--allow-all", "::1"], "in brackets")
+        for address in ("host:port", "host:65536", "host:-1", "[::1]:x"):
+            self.assert_usage(["connect", address], "a port is a number from 0 to 65535$")
+        self.assert_usage(["connect", "host:"], "is not HOST:PORT$")
+        self.assert_usage(["-v", "connect", "x:1"], "options stand behind the command: nns connect")
+        self.assert_usage(["-v", "serve"], "say connect, listen, probe or decode")
         self.assert_usage(["listen", "--echo", "--allow-all", "host"], r"is not \[HOST:\]PORT")
 
     def test_options(self):
-        self.assert_usage(["connect", "--nonsense", "h:1"], "nonsense", lines=2)
+        self.assert_usage(["connect", "--nonsense", "h:1"], "^nns: .*nonsense", lines=2)
+        self.assert_usage(["--nonsense"], "^nns: .*nonsense", lines=2)
         self.assert_usage(["connect", "--echo", "h:1"], "--echo is not for connect")
         self.assert_usage(["listen", "--target", "x", "1"], "--target is not for listen")
         self.assert_usage(["probe", "--exec", "x", "h:1"], "--exec is not for probe")
@@ -57,12 +65,28 @@ class Usage(NnsTest):
         self.assert_usage(["listen", "--impersonation", "identify", "1"], "is not for listen")
         for time in ("10", "s", "-1s", "1d", "99999999999s", "1.5s", ""):
             self.assert_usage(["connect", "--connect-timeout", time, "h:1"], "is not a time")
-        self.assert_usage(["connect", "--connect-timeout", "2h", "h:1"], "is not in 0..3600000")
+        most = {"connect-timeout": "1h", "handshake-timeout": "5m", "idle-timeout": "168h"}
+        for option, time in most.items():
+            more = f"{int(time[:-1]) + 1}{time[-1]}"
+            self.assert_usage(["connect", f"--{option}", more, "h:1"], f"--{option}: .* than {time}")
+            status, _, errors = self.nns("connect", f"--{option}", time, "127.0.0.1:1")
+            self.assertEqual(status, 3, errors)  # the library takes it too; nobody listens there
         for number in ("0", "-1", "x", "1x", ""):
             for option in ("connections", "handshakes", "handshakes-per-source"):
                 self.assert_usage(["listen", f"--max-{option}", number, "1"], "is not a number")
-        too_many = ["--allow-all", "--echo", "--max-handshakes", "10001"]
-        self.assert_usage(["listen", *too_many, "1"], "10001 is not in 1..10000")
+        most = {"connections": 1000000, "handshakes": 10000, "handshakes-per-source": 10000}
+        for option, number in most.items():
+            more = ["listen", f"--max-{option}", str(number + 1), "1"]
+            self.assert_usage(more, f"--max-{option}: .* from 1 to {number}$")
+
+    def test_target(self):
+        for target in ("", "host", "host/a b", "host/a\n", "a" * 1025 + "/b"):
+            for command in ("connect", "probe"):
+                options = [command, "--target", target, "127.0.0.1:1"]
+                self.assert_usage(options, "^nns: --target: .* is not SERVICE/HOST")
+        for target in ("host/a", "host/a@R", "alice@R", "R\\alice"):
+            status, _, errors = self.nns("connect", "--target", target, "127.0.0.1:1")
+            self.assertEqual(status, 3, errors)  # nobody listens there
 
     def test_contradictions(self):
         self.assert_usage(["connect", "-v", "-q", "h:1"], "contradict")

@@ -5,7 +5,7 @@
 #include "stream/ends.h"
 #include "stream/race.h"
 
-#include "engine/engine_stream.h"
+#include "engine/engine_internal.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
