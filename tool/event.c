@@ -61,7 +61,7 @@ void event_refused(const char *peer, const char *why)
 
 static void tell_opened(const char *peer, const nns_engine *e)
 {
-    const char *level = protection_name(nns_engine_protection(e));
+    const char *level = nns_protection_name(nns_engine_protection(e));
 
     if (peer != NULL)
         report_event("%s %s authenticated using %s (%s)", peer, nns_engine_peer_name(e),

@@ -167,7 +167,7 @@ int exec_start(struct child *ret, const char *command, const char *peer, const n
         {"NNS_PEER_NAME", nns_engine_peer_name(e)},
         {"NNS_PEER_ADDRESS", peer},
         {"NNS_MECHANISM", nns_engine_mechanism(e)},
-        {"NNS_PROTECTION", protection_name(nns_engine_protection(e))},
+        {"NNS_PROTECTION", nns_protection_name(nns_engine_protection(e))},
     };
     struct environment env;
     int error = environment_make(&env, ours, sizeof(ours) / sizeof(ours[0]));

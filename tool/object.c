@@ -67,7 +67,7 @@ void object_negotiated(json_t *object, const nns_engine *e)
     object_text(object, "target", nns_engine_target(e));
     object_text(object, "mechanism", nns_engine_mechanism(e));
     object_text(object, "why_ntlm", nns_engine_why_ntlm(e));
-    object_text(object, "protection", protection_name(nns_engine_protection(e)));
+    object_text(object, "protection", nns_protection_name(nns_engine_protection(e)));
     object_text(object, "impersonation", impersonation_name(nns_engine_impersonation(e)));
     (void)json_object_set_new(object, "mutual", json_boolean(nns_engine_is_mutual(e)));
     object_number(object, "ssf", nns_engine_ssf(e));

@@ -259,15 +259,11 @@ static int parse_time(const char *name, const char *text, const char *most, int6
 
 static int parse_protection(struct options *o, const char *text)
 {
-    if (strcmp(text, "encrypt") == 0)
-        o->protection = NNS_PROTECT_SEAL;
-    else if (strcmp(text, "sign") == 0)
-        o->protection = NNS_PROTECT_SIGN;
-    else if (strcmp(text, "none") == 0)
-        o->protection = NNS_PROTECT_NONE;
-    else
-        return report_usage("--protection: '%s' is not encrypt, sign or none", text);
-    return -1;
+    for (o->protection = NNS_PROTECT_NONE; o->protection <= NNS_PROTECT_SEAL; o->protection++) {
+        if (strcmp(text, nns_protection_name(o->protection)) == 0)
+            return -1;
+    }
+    return report_usage("--protection: '%s' is not encrypt, sign or none", text);
 }
 
 static int parse_mechanism(struct options *o, const char *text)

@@ -45,7 +45,7 @@ static void print_negotiated(const nns_engine *e)
 
     print_line("mechanism:", nns_engine_mechanism(e));
     print_line("not Kerberos:", nns_engine_why_ntlm(e));
-    print_line("protection:", protection_name(nns_engine_protection(e)));
+    print_line("protection:", nns_protection_name(nns_engine_protection(e)));
     print_line("impersonation:", impersonation_name(nns_engine_impersonation(e)));
     print_line("mutual:", nns_engine_is_mutual(e) ? "yes" : "no");
     print_number("ssf:", nns_engine_ssf(e));

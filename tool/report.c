@@ -138,18 +138,6 @@ int report_result(const char *what, int result)
     return status_of(result);
 }
 
-const char *protection_name(nns_protection level)
-{
-    switch (level) {
-    case NNS_PROTECT_SEAL:
-        return "encrypt";
-    case NNS_PROTECT_SIGN:
-        return "sign";
-    default:
-        return "none";
-    }
-}
-
 const char *impersonation_name(nns_impersonation level)
 {
     switch (level) {

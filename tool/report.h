@@ -34,7 +34,6 @@ int report_error(const char *who, const nns_error *err);
 /* For a result that has no error object. */
 int report_result(const char *what, int result);
 int status_of(int result);
-const char *protection_name(nns_protection level);
 /* "identify", "impersonate", "delegate", or NULL. */
 const char *impersonation_name(nns_impersonation level);
 /* Seconds since 1970 as "2026-01-31T12:00:00Z". False: there is no such time, or it is 0. */

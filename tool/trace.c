@@ -197,14 +197,13 @@ static void write_unit(void *arg, const struct wire_unit *unit)
 /* Once the handshake is over it is known what the rest is. */
 static void note_level(struct connection *c, const nns_engine *e, uint32_t state)
 {
-    static const char *const names[] = {"none", "sign", "encrypt"};
     nns_protection level;
 
     if (c->wire.level != WIRE_LEVEL_UNKNOWN || (state & NNS_STATE_OPEN) == 0)
         return;
     level = nns_engine_protection(e);
     put_stamp(c);
-    (void)fprintf(trace.file, "level %s\n", names[level]);
+    (void)fprintf(trace.file, "level %s\n", nns_protection_name(level));
     (void)wire_set_level(&c->wire,
                          level == NNS_PROTECT_NONE ? WIRE_LEVEL_NONE : WIRE_LEVEL_RECORDS);
 }

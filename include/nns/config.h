@@ -3,7 +3,8 @@
  * The configuration: what connections have in common. Made once, shared by any number of engines
  * and streams, in any number of threads. Setters validate at once: a result below 0 leaves the
  * configuration as it was and nns_config_message() says why. It freezes when the first engine or
- * stream is made from it; setters then answer NNS_ERR_FROZEN.
+ * stream is made from it; setters then answer NNS_ERR_FROZEN and set no message, since other
+ * threads may be reading.
  *
  * Threads: until it is frozen, one at a time; after that, any.
  *
@@ -25,7 +26,8 @@ extern "C" {
 NNS_API int nns_config_new(nns_config **ret, const nns_allocator *alloc) NNS_MUST_CHECK;
 NNS_API nns_config *nns_config_ref(nns_config *cfg); /* answers cfg; NULL gives NULL */
 NNS_API void nns_config_unref(nns_config *cfg); /* the last one wipes and frees; NULL is nothing */
-/* Why the last setter refused, "" if none did. Valid until the next setter. Before freezing. */
+/* Why the last setter refused, "" if it did not; nothing about NNS_ERR_FROZEN. Valid until the
+ * next setter, never NULL. */
 NNS_API const char *nns_config_message(const nns_config *cfg);
 
 /* Every setter below: strings are copied; errors ARGUMENT, FROZEN, NOMEM. */
@@ -54,9 +56,9 @@ NNS_API int nns_config_set_acceptor(nns_config *cfg, const char *principal);
  * nns_config_insecure_allow_unprotected() first. */
 NNS_API int nns_config_set_protection(nns_config *cfg, nns_protection least);
 /* Client: what the server may do with our identity. Default NNS_IDENTIFY. A server that requires
- * more refuses us with 1790. NNS_DELEGATE gives the server our ticket-granting ticket, which it
- * can use anywhere until it ends; a ticket that is not forwardable is not given, and
- * nns_engine_impersonation() then tells less. */
+ * more refuses us with ERROR_TRUST_FAILURE (1790). NNS_DELEGATE gives the server our
+ * ticket-granting ticket, which it can use anywhere until it ends; a ticket that is not
+ * forwardable is not given, and nns_engine_impersonation() then tells less. */
 NNS_API int nns_config_set_impersonation(nns_config *cfg, nns_impersonation level);
 /* The least strength of the session key in bits (AES-256 256, AES-128 128, RC4 64). Default 128. */
 NNS_API int nns_config_set_min_ssf(nns_config *cfg, uint32_t bits);
@@ -100,8 +102,9 @@ NNS_API int nns_config_insecure_no_replay_cache(nns_config *cfg);
  * not concern engines without a stream: they have no clock. */
 NNS_API int nns_config_insecure_outlive_ticket(nns_config *cfg);
 
-/* Who makes and checks the records: "auto" (the best there is, default) or "gss" (gss_wrap and
- * gss_unwrap, for comparison). Never needed for interoperability. */
+/* Who makes and checks the records: "gss" is gss_wrap and gss_unwrap; "auto", the default, leaves
+ * the choice to the library, which has no other than "gss" yet. The bytes on the wire are the same:
+ * never needed for interoperability. nns_engine_record_engine() tells which it is. */
 NNS_API int nns_config_set_record_engine(nns_config *cfg, const char *name);
 
 /* Wire bytes as they pass an engine, handshake and records, encrypted as they are: outgoing 1 for
@@ -122,7 +125,8 @@ NNS_API int nns_config_set_trace(nns_config *cfg, nns_trace_fn fn, void *arg);
  *   SERVER_HANDSHAKE_MS 10,000   300,000  the same on the server's side
  *   IDLE_MS                 0    7 days   one read or write that moves nothing
  *   HANDSHAKE_BYTES   131,072    524,288  handshake bytes from the peer; at least 70,000
- *   HANDSHAKE_LEGS          8         16  handshake records from the peer; at least 1
+ *   HANDSHAKE_LEGS          8         16  legs: handshake records, here those from the peer alone
+ *                                         (nns_engine_legs() counts both ways); at least 1
  *   EMPTY_RECORDS          16      1,024  data records in a row without payload
  *   BUFFER_BYTES      131,072 16,777,216  receive window, and send queue; at least 131,072
  *   CONNECTIONS         1,000  1,000,000  of a gate at once; at least 1

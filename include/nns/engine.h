@@ -39,10 +39,10 @@ NNS_API int nns_engine_set_target(nns_engine *e, const char *name);
 /* Before the first step: binds the handshake to the channel below it, for example to a TLS
  * connection (application data of RFC 2743 1.1.6, such as "tls-server-end-point:" and a hash).
  * Both sides must set the same bytes: a server that has set some refuses a client that has set
- * others (POLICY, 1790), and one that has set none only where the configuration says
- * nns_config_require_channel_binding(). A server that has set none compares nothing, nor does
- * .NET's on Linux. Copied; len 0 takes it back. Errors: ARGUMENT (over 65,536 bytes), STATE,
- * NOMEM. */
+ * others (POLICY; the peer gets ERROR_TRUST_FAILURE (1790)), and one that has set none only where
+ * the configuration says nns_config_require_channel_binding(). A server that has set none compares
+ * nothing, nor does .NET's on Linux. Copied; len 0 takes it back. Errors: ARGUMENT (over 65,536
+ * bytes), STATE, NOMEM. */
 NNS_API int nns_engine_set_channel_binding(nns_engine *e, const void *data, size_t len);
 
 #define NNS_STATE_WANT_RECV (1u << 0) /* receive half: there is room for wire bytes */
@@ -80,7 +80,7 @@ NNS_API void nns_job_run(nns_job *job);
 NNS_API int nns_engine_finish_job(nns_engine *e, nns_job *job) NNS_MUST_CHECK;
 NNS_API void nns_job_abandon(nns_job *job);
 /* Answers NNS_STATE_WANT_AUTHORIZE: NNS_OK lets the peer in, NNS_ERR_REFUSED refuses it (the peer
- * gets 1790). Errors: ARGUMENT, STATE, or the sticky error. */
+ * gets ERROR_TRUST_FAILURE (1790)). Errors: ARGUMENT, STATE, or the sticky error. */
 NNS_API int nns_engine_authorize(nns_engine *e, int verdict);
 
 /* Lend and acknowledge. xxx_buf() lends a region (len 0 when there is none), xxx_ack(n) says that
@@ -146,7 +146,9 @@ NNS_API const char *nns_engine_peer_name(const nns_engine *e);
 NNS_API const char *nns_engine_target(const nns_engine *e);
 NNS_API int nns_engine_is_mutual(const nns_engine *e); /* 1: the server has proved who it is */
 NNS_API uint32_t nns_engine_ssf(const nns_engine *e);  /* strength of the session key, bits */
-NNS_API int32_t nns_engine_legs(const nns_engine *e);  /* handshake records so far, both ways */
+/* Legs, that is handshake records, so far: both ways (NNS_LIMIT_HANDSHAKE_LEGS counts the peer's
+ * alone). */
+NNS_API int32_t nns_engine_legs(const nns_engine *e);
 /* When the ticket ends, seconds since 1970, 0: unknown or never. */
 NNS_API int64_t nns_engine_ticket_end(const nns_engine *e);
 /* The encryption type of the session key, "aes256-cts-hmac-sha1-96"; NULL: unknown. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * libnns: the .NET NegotiateStream protocol ([MS-NNS]) for programs that are not .NET. This
- * header includes all others that need no header of GSSAPI.
+ * header includes all others but nns/gss.h, which needs the headers of GSSAPI.
  */
 #ifndef NNS_NNS_H
 #define NNS_NNS_H

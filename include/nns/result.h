@@ -64,6 +64,10 @@ typedef int32_t nns_protection;
 #define NNS_PROTECT_SIGN 1 /* integrity */
 #define NNS_PROTECT_SEAL 2 /* integrity and confidentiality */
 
+/* The level in a word: "none", "sign", "encrypt"; any other number: "unknown level". Static
+ * storage, never NULL, any thread. */
+NNS_API const char *nns_protection_name(nns_protection level);
+
 typedef int32_t nns_impersonation; /* what a client lets the server do with its identity */
 #define NNS_IDENTIFY 1             /* learn it */
 #define NNS_IMPERSONATE 2          /* act as the client on its own machine */
@@ -80,7 +84,8 @@ typedef int32_t nns_impersonation; /* what a client lets the server do with its 
     X(NNS_ERR_ARGUMENT, -100, USAGE, "invalid argument")                                           \
     X(NNS_ERR_STATE, -101, USAGE, "call not allowed in this state")                                \
     X(NNS_ERR_FROZEN, -102, USAGE, "the configuration is in use and cannot change")                \
-    X(NNS_ERR_REENTRANT, -103, USAGE, "called from inside a callback of the same object")          \
+    X(NNS_ERR_REENTRANT, -103, USAGE,                                                              \
+      "another call is working on this side of the object, or a callback calls back")              \
     X(NNS_ERR_UNSUPPORTED, -104, USAGE, "not supported by this build or mechanism")                \
     X(NNS_ERR_FORKED, -105, USAGE, "the session belongs to another process")                       \
     X(NNS_ERR_IO, -200, IO, "the transport failed")                                                \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The names, classes and texts of the results, made from the one list in nns/result.h, and the
- * version of the library.
+ * The names, classes and texts of the results, made from the one list in nns/result.h, the names
+ * of the levels, and the version of the library.
  */
 #include <nns/result.h>
 #include <nns/version.h>
@@ -42,6 +42,20 @@ const char *nns_strerror(int result)
 #undef ROW
     default:
         return result >= 0 ? "success" : "unknown result";
+    }
+}
+
+const char *nns_protection_name(nns_protection level)
+{
+    switch (level) {
+    case NNS_PROTECT_NONE:
+        return "none";
+    case NNS_PROTECT_SIGN:
+        return "sign";
+    case NNS_PROTECT_SEAL:
+        return "encrypt";
+    default:
+        return "unknown level";
     }
 }
 

@@ -43,18 +43,6 @@ nns_impersonation nns__policy_impersonation(uint32_t flags)
     return (flags & NNS__FLAG_IDENTIFY) != 0 ? NNS_IDENTIFY : NNS_IMPERSONATE;
 }
 
-static const char *level_name(nns_protection level)
-{
-    switch (level) {
-    case NNS_PROTECT_SEAL:
-        return "encrypt";
-    case NNS_PROTECT_SIGN:
-        return "sign";
-    default:
-        return "none";
-    }
-}
-
 static int unmet(struct nns__failure *f, const char *what)
 {
     return nns__fail(f, NNS_ERR_POLICY, NNS__STATUS_TRUST_FAILURE, "policy: %s", what);
@@ -101,7 +89,7 @@ static int check_security(const nns_config *cfg, nns_role role, const struct nns
     if (level < cfg->protection)
         return nns__fail(f, NNS_ERR_POLICY, NNS__STATUS_TRUST_FAILURE,
                          "policy: protection: level '%s' is required, '%s' was negotiated",
-                         level_name(cfg->protection), level_name(level));
+                         nns_protection_name(cfg->protection), nns_protection_name(level));
     /* NTLM cannot: allowing it is to do without. */
     if (role == NNS_CLIENT && facts->mechanism != NNS__MECHANISM_NTLM &&
         (facts->flags & NNS__FLAG_MUTUAL) == 0)

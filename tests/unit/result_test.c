@@ -54,6 +54,16 @@ static void names_and_classes(void **state)
     }
 }
 
+static void levels_have_names(void **state)
+{
+    (void)state;
+    assert_string_equal(nns_protection_name(NNS_PROTECT_NONE), "none");
+    assert_string_equal(nns_protection_name(NNS_PROTECT_SIGN), "sign");
+    assert_string_equal(nns_protection_name(NNS_PROTECT_SEAL), "encrypt");
+    assert_string_equal(nns_protection_name(3), "unknown level");
+    assert_string_equal(nns_protection_name(-1), "unknown level");
+}
+
 static void every_result_is_in_the_table_above(void **state)
 {
     size_t known = 0;
@@ -88,6 +98,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_and_classes),
+        cmocka_unit_test(levels_have_names),
         cmocka_unit_test(every_result_is_in_the_table_above),
         cmocka_unit_test(unknown_results_are_internal_errors),
         cmocka_unit_test(version_of_the_library_is_that_of_the_headers),
