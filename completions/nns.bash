@@ -8,8 +8,8 @@ _nns_common='--protection --mech --handshake-timeout --idle-timeout --trace --tr
     --quiet --help'
 _nns_connect='--target --ccache --client-keytab --user --password-file --password-fd
     --impersonation --connect-timeout'
-_nns_listen='--echo --exec --once --allow --allow-all --keytab --service --max-connections
-    --max-handshakes --max-handshakes-per-source'
+_nns_listen='--echo --exec --accept-delegation --once --allow --allow-all --keytab --service
+    --max-connections --max-handshakes --max-handshakes-per-source'
 
 _nns_files()
 {
@@ -43,7 +43,7 @@ _nns_value()
 _nns_is_flag()
 {
     case $1 in
-    --echo | --once | --allow-all | --trace-secrets | --json) return 0 ;;
+    --echo | --accept-delegation | --once | --allow-all | --trace-secrets | --json) return 0 ;;
     --verbose | --quiet | --help | --version) return 0 ;;
     esac
     return 1

@@ -37,6 +37,7 @@ complete -c nns -n $connect -l connect-timeout -x -a '5s 10s 30s' -d 'Most time 
 set -l listen '__fish_seen_subcommand_from listen'
 complete -c nns -n $listen -l echo -d 'Send back what comes'
 complete -c nns -n $listen -l exec -x -a '(__fish_complete_command)' -d 'Run a command for each connection'
+complete -c nns -n $listen -l accept-delegation -d 'Give the command the ticket of the client'
 complete -c nns -n $listen -l once -d 'End with the first connection'
 complete -c nns -n $listen -l allow -x -d 'Let in this principal'
 complete -c nns -n $listen -l allow-all -d 'Let in anybody who authenticates'

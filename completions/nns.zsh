@@ -30,6 +30,7 @@ _nns() {
   listen=(
     '(--exec)--echo[send back what comes]'
     '(--echo)--exec[run a command for each connection]:command:_cmdstring'
+    '(--echo)--accept-delegation[give the command the ticket of the client]'
     '--once[end with the first connection]'
     '(--allow-all)*--allow[let in this principal]:PRINCIPAL@REALM:'
     '(--allow)--allow-all[let in anybody who authenticates]'

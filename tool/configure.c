@@ -60,6 +60,8 @@ static int set_policy(nns_config *cfg, const struct options *o)
         rc = nns_config_set_protection(cfg, o->protection);
     if (rc == NNS_OK)
         rc = nns_config_set_impersonation(cfg, o->impersonation);
+    if (rc == NNS_OK && o->accept_delegation)
+        rc = nns_config_accept_delegation(cfg, 1);
     for (int i = 0; rc == NNS_OK && i < o->allow_count; i++)
         rc = nns_config_allow_peer(cfg, o->allow[i]);
     if (rc == NNS_OK && o->allow_all)

@@ -161,20 +161,23 @@ static int start(struct child *ret, const char *command, char **env)
     return error;
 }
 
-int exec_start(struct child *ret, const char *command, const char *peer, const nns_engine *e)
+int exec_start(struct child *ret, const struct options *o, const char *peer, const nns_engine *e,
+               const char *ccache)
 {
     const struct variable ours[] = {
         {"NNS_PEER_NAME", nns_engine_peer_name(e)},
         {"NNS_PEER_ADDRESS", peer},
         {"NNS_MECHANISM", nns_engine_mechanism(e)},
         {"NNS_PROTECTION", nns_protection_name(nns_engine_protection(e))},
+        {"KRB5CCNAME", ccache}, /* the last: without --accept-delegation it stays as it is */
     };
+    size_t count = sizeof(ours) / sizeof(ours[0]) - (o->accept_delegation ? 0 : 1);
     struct environment env;
-    int error = environment_make(&env, ours, sizeof(ours) / sizeof(ours[0]));
+    int error = environment_make(&env, ours, count);
 
     if (error != 0)
         return error;
-    error = start(ret, command, env.list);
+    error = start(ret, o->exec, env.list);
     environment_free(&env);
     return error;
 }

@@ -7,7 +7,8 @@
 #ifndef TOOL_EXEC_H
 #define TOOL_EXEC_H
 
-#include <nns/nns.h>
+#include "options.h"
+
 #include <sys/types.h>
 
 struct child {
@@ -16,8 +17,10 @@ struct child {
     int from; /* its standard output; the caller's */
 };
 
-/* 0, or errno. */
-int exec_start(struct child *ret, const char *command, const char *peer, const nns_engine *e);
+/* The command of the options, for this peer. With --accept-delegation its KRB5CCNAME is the cache,
+ * or is not there where that is NULL. 0, or errno. */
+int exec_start(struct child *ret, const struct options *o, const char *peer, const nns_engine *e,
+               const char *ccache);
 /* Tells the whole group that its connection is gone. */
 void exec_hang_up(const struct child *c);
 /* Waits for its end; as wait(2) has it. */

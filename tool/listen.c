@@ -5,6 +5,7 @@
  */
 #include "listen.h"
 
+#include "delegated.h"
 #include "event.h"
 #include "report.h"
 #include "service.h"
@@ -301,11 +302,14 @@ static void say_listening(int listener)
 int command_listen(const struct options *o, nns_config *cfg)
 {
     struct server server = {.options = o, .cfg = cfg};
+    int error = o->accept_delegation ? delegated_begin() : 0;
     int rc = nns_gate_new(&server.gate, cfg), listener, status;
 
     if (rc != NNS_OK)
         return report_result("listen", rc);
-    listener = open_listener(o);
+    if (error != 0)
+        report_line("listen: signals: %s", strerror(error));
+    listener = error == 0 ? open_listener(o) : -1;
     if (listener < 0) {
         nns_gate_free(server.gate);
         return STATUS_IO;

@@ -55,6 +55,8 @@ static const char usage_text[] =
     "  --echo                           send back what comes\n"
     "  --exec COMMAND                   run /bin/sh -c COMMAND for each connection, with it on\n"
     "                                   standard input and output; the peer is NNS_PEER_NAME\n"
+    "  --accept-delegation              give COMMAND the ticket that the client delegated, in\n"
+    "                                   KRB5CCNAME, while it runs\n"
     "  --once                           end with the first connection, and with its status\n"
     "  --allow PRINCIPAL                let in alice@REALM (NTLM: DOMAIN\\alice); '*' matches\n"
     "                                   within a component; repeatable\n"
@@ -85,6 +87,7 @@ enum {
     OPT_ALLOW_ALL,
     OPT_ECHO,
     OPT_EXEC,
+    OPT_ACCEPT_DELEGATION,
     OPT_ONCE,
     OPT_JSON,
     OPT_CONNECT_TIMEOUT,
@@ -137,6 +140,7 @@ static const struct option long_options[] = {
     {"allow-all", no_argument, NULL, OPT_ALLOW_ALL},
     {"echo", no_argument, NULL, OPT_ECHO},
     {"exec", required_argument, NULL, OPT_EXEC},
+    {"accept-delegation", no_argument, NULL, OPT_ACCEPT_DELEGATION},
     {"once", no_argument, NULL, OPT_ONCE},
     {"json", no_argument, NULL, OPT_JSON},
     {"connect-timeout", required_argument, NULL, OPT_CONNECT_TIMEOUT},
@@ -172,6 +176,7 @@ static int taken_by(int option)
     case OPT_ALLOW_ALL:
     case OPT_ECHO:
     case OPT_EXEC:
+    case OPT_ACCEPT_DELEGATION:
     case OPT_ONCE:
     case OPT_MAX_CONNECTIONS:
     case OPT_MAX_HANDSHAKES:
@@ -353,6 +358,9 @@ static bool keep_flag(struct options *o, int option)
     case OPT_ECHO:
         o->echo = true;
         return true;
+    case OPT_ACCEPT_DELEGATION:
+        o->accept_delegation = true;
+        return true;
     case OPT_TRACE_SECRETS:
         o->trace_secrets = true;
         return true;
@@ -445,6 +453,8 @@ static int check_server(const struct options *o)
         return report_usage("say whom to let in: --allow PRINCIPAL or --allow-all");
     if (o->echo && o->exec != NULL)
         return report_usage("--echo and --exec contradict each other");
+    if (o->accept_delegation && o->exec == NULL)
+        return report_usage("--accept-delegation needs --exec");
     return -1;
 }
 

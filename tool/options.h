@@ -47,6 +47,7 @@ struct options {
     int allow_count;
     bool allow_all;
     bool echo;
+    bool accept_delegation;
     const char *exec; /* neither echo nor exec: standard input and output */
     bool once;
     int64_t connect_ms; /* -1: the default */

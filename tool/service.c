@@ -4,6 +4,7 @@
  */
 #include "service.h"
 
+#include "delegated.h"
 #include "exec.h"
 #include "pump.h"
 #include "report.h"
@@ -45,7 +46,8 @@ static int stdio(const struct options *o, const char *peer, nns_stream *stream, 
     return pump_run_stdio(&pump, t);
 }
 
-static int exec(const struct options *o, const char *peer, nns_stream *stream, struct traffic *t)
+static int exec(const struct options *o, const char *peer, nns_stream *stream, const char *ccache,
+                struct traffic *t)
 {
     struct pump pump = {.stream = stream,
                         .peer = peer,
@@ -55,7 +57,7 @@ static int exec(const struct options *o, const char *peer, nns_stream *stream, s
                         .may_drop = true,
                         .idle_ms = idle_of(o)};
     struct child child;
-    int error = exec_start(&child, o->exec, peer, nns_stream_engine(stream)), status;
+    int error = exec_start(&child, o, peer, nns_stream_engine(stream), ccache), status;
 
     if (error != 0)
         return event_failed_here(peer, "the command", error, t);
@@ -69,10 +71,27 @@ static int exec(const struct options *o, const char *peer, nns_stream *stream, s
     return status;
 }
 
+/* The same, with the credentials that the client delegated, or without them where it did not. */
+static int exec_delegated(const struct options *o, const char *peer, nns_stream *stream,
+                          struct traffic *t)
+{
+    struct delegated d;
+    int error = delegated_keep(&d, nns_stream_engine(stream)), status;
+
+    if (error != 0)
+        return event_failed_here(peer, "the client's credentials", error, t);
+    status = exec(o, peer, stream, d.ccache[0] != '\0' ? d.ccache : NULL, t);
+    delegated_remove(&d);
+    return status;
+}
+
 int service_run(const struct options *o, const char *peer, nns_stream *stream, struct traffic *t)
 {
     t->opened = true;
     if (o->echo)
         return echo(peer, stream, t);
-    return o->exec != NULL ? exec(o, peer, stream, t) : stdio(o, peer, stream, t);
+    if (o->exec == NULL)
+        return stdio(o, peer, stream, t);
+    return o->accept_delegation ? exec_delegated(o, peer, stream, t)
+                                : exec(o, peer, stream, NULL, t);
 }

@@ -7,6 +7,8 @@ NNS_PIPE_BYTES    how much goes through `cat` and back (default 64 MiB)
 import hashlib
 import os
 import re
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -47,6 +49,15 @@ class ExecTest(NnsTest):
         """The server has outlived what came before."""
         result = self.nns_connect(server.port, "-q", data=b"still there")
         self.assertEqual(result.status, 0, result.errors)
+
+    def serve_after(self, setup, command, *options):
+        """A server that a shell has started after this set-up of its own."""
+        argv = ["sh", "-c", f'{setup}; exec "$@"', "sh", os.environ["NNS"], "listen", "--allow-all"]
+        argv += ["--keytab", realm("keytab"), "--exec", command, *options, "127.0.0.1:0"]
+        server = Process(argv, environment())
+        self.addCleanup(lambda: self.assert_no_finding(server.end()))
+        server.port = int(server.err.until(r"^listening on 127\.0\.0\.1:(\d+)$")[1])
+        return server
 
 
 class Bulk(ExecTest):
@@ -177,14 +188,89 @@ class Environment(ExecTest):
         standard = (1 << 31) - 1  # the C library keeps some of the rest for itself
         self.assertEqual([mask & standard for mask in masks], [0, 0], output)
 
-    def serve_after(self, setup, command):
-        """A server that a shell has started after this set-up of its own."""
-        argv = ["sh", "-c", f'{setup}; exec "$@"', "sh", os.environ["NNS"], "listen", "--allow-all"]
-        argv += ["--keytab", realm("keytab"), "--exec", command, "127.0.0.1:0"]
-        server = Process(argv, environment())
-        self.addCleanup(lambda: self.assert_no_finding(server.end()))
-        server.port = int(server.err.until(r"^listening on 127\.0\.0\.1:(\d+)$")[1])
-        return server
+
+class Delegation(ExecTest):
+    """The command gets the client's ticket, and nothing of it is left behind."""
+
+    SHOW = 'echo "cache ${KRB5CCNAME-unset}"; '
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def serve_delegated(self, command, *options):
+        options = ["--accept-delegation", *options]
+        return self.serve(self.SHOW + command, *options, TMPDIR=self.folder, KRB5CCNAME="FILE:ours")
+
+    def connect(self, server, level="delegate"):
+        result = self.nns_connect(server.port, "--impersonation", level, data=b"x")
+        self.assertEqual(result.status, 0, result.errors)
+        return result.output.decode()
+
+    def left(self):
+        return os.listdir(self.folder)
+
+    def test_command_acts_as_the_client_while_it_runs(self):
+        command = 'klist; cd "$(dirname "${KRB5CCNAME#FILE:}")"; stat -c "%a %n" . *'
+        # That it is good for another ticket, with the KDC, is what delegation is for.
+        server = self.serve_delegated(f"{command}; kvno host/127.0.0.1", "--once")
+        output = self.connect(server)
+        self.assertIn(f"cache FILE:{self.folder}/nns-", output)
+        self.assertIn("Default principal: alice@NNS.TEST", output)
+        self.assertIn("krbtgt/NNS.TEST@NNS.TEST", output)
+        self.assertIn("700 .\n600 ccache\n", output)
+        self.assertIn("host/127.0.0.1@NNS.TEST: kvno =", output)
+        self.assertEqual(server.wait(), 0)
+        self.assertEqual(self.left(), [])
+
+    def test_without_delegation_there_is_no_cache(self):
+        server = self.serve_delegated(":", "--once")
+        self.assertEqual(self.connect(server, "impersonate"), "cache unset\n")
+        self.assertEqual(server.wait(), 0)
+        self.assertEqual(self.left(), [])
+
+    def test_unless_asked_for_nothing_is_taken_and_the_environment_stays(self):
+        server = self.serve(self.SHOW, TMPDIR=self.folder, KRB5CCNAME="FILE:ours")
+        self.assertEqual(self.connect(server), "cache FILE:ours\n")
+        self.assertEqual(self.left(), [])
+
+    def test_what_the_command_leaves_in_the_folder_goes_too(self):
+        command = 'touch "${KRB5CCNAME#FILE:}.more"'
+        server = self.serve_delegated(command, "--once")
+        self.connect(server)
+        self.assertEqual(server.wait(), 0)
+        self.assertEqual(self.left(), [])
+
+    def test_signal_that_ends_the_server_leaves_nothing(self):
+        for ending in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            with self.subTest(ending):
+                server = self.serve_delegated("cat")
+                argv = self.connect_command(server.port, "--impersonation", "delegate")
+                client = Process(tied_to_us(argv), environment(), subprocess.PIPE)
+                self.addCleanup(client.end)
+                self.addCleanup(client.popen.stdin.close)
+                client.out.until("cache FILE:")
+                self.assertEqual(len(self.left()), 1)
+                server.popen.send_signal(ending)
+                self.assertEqual(server.wait(), -ending)
+                self.assertEqual(self.left(), [])
+
+    def test_signal_that_is_ignored_stays_so(self):
+        server = self.serve_after("trap '' HUP", "echo served", "--accept-delegation")
+        server.popen.send_signal(signal.SIGHUP)
+        for _ in range(3):
+            self.assertEqual(self.connect(server), "served\n")
+        server.popen.terminate()
+        self.assertEqual(server.wait(), -signal.SIGTERM)
+
+    def test_cache_that_cannot_be_written_is_said(self):
+        server = self.serve_delegated("cat")
+        os.rmdir(self.folder)
+        result = self.nns_connect(server.port, "--impersonation", "delegate", data=b"x")
+        self.assertEqual(result.output, b"")
+        server.err.until("the client's credentials: No such file or directory")
+        os.mkdir(self.folder)
+        self.assertIn("cache FILE:", self.connect(server))
 
 
 class HalfClose(ExecTest):

@@ -101,6 +101,7 @@ class Usage(NnsTest):
         self.assert_usage(["listen", "--echo", *both, "1"], "contradict")
         both = ["--echo", "--exec", "cat"]
         self.assert_usage(["listen", *both, "--allow-all", "1"], "contradict")
+        self.assert_usage(["listen", "--accept-delegation", "--allow-all", "1"], "needs --exec")
 
     def test_server_must_say_whom_it_lets_in(self):
         self.assert_usage(["listen", "--echo", "0"], "--allow PRINCIPAL or --allow-all")
