@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
-from processes import DEADLINE, NnsTest, environment  # noqa: E402
+from processes import DEADLINE, NnsTest, ccache, environment, realm  # noqa: E402
 
 
 def example(name):
@@ -45,7 +45,7 @@ class Readme(NnsTest):
         server = self.nns_listen()
         done = subprocess.run(
             [self.programs["client"], "localhost", str(server.port)],
-            env=environment(),
+            env=environment(**ccache("alice.ccache")),
             capture_output=True,
             text=True,
             timeout=DEADLINE,
@@ -76,7 +76,7 @@ class Readme(NnsTest):
                 with connection:
                     done = subprocess.run(
                         [self.programs["server"]],
-                        env=environment(),
+                        env=environment(KRB5_KTNAME="FILE:" + realm("keytab")),
                         stdin=connection.fileno(),
                         timeout=DEADLINE,
                         check=False,

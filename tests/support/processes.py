@@ -47,6 +47,14 @@ def ccache(name):
     return {"KRB5CCNAME": "FILE:" + realm(name)}
 
 
+def credentials(options, env):
+    """The options that give `nns` the ticket of alice, unless the test says otherwise: the command
+    has to work without a variable of Kerberos but KRB5_CONFIG (scripts/test-as-user)."""
+    if {"--ccache", "--user", "--client-keytab"} & set(options) or "KRB5CCNAME" in env:
+        return []
+    return ["--ccache", ccache("alice.ccache")["KRB5CCNAME"]]
+
+
 NO_TICKET = "no-such.ccache"
 
 
@@ -209,7 +217,7 @@ class NnsTest(unittest.TestCase):
         **env,
     ):
         """Runs `nns connect` to its end with `data` as its input."""
-        argv = self.connect_command(port, *options, host=host, target=target)
+        argv = self.connect_command(port, *options, host=host, target=target, env=env)
         if data is OPEN:
             reading, writing = os.pipe()
             self.addCleanup(os.close, writing)
@@ -232,6 +240,7 @@ class NnsTest(unittest.TestCase):
     def nns_probe(self, port, *options, target="host/localhost", **env):
         """Runs `nns probe` to its end."""
         named = ["--target", target] if target else []
+        named += credentials(options, env)
         done = subprocess.run(
             tied_to_us([os.environ["NNS"], "probe", *named, *options, f"127.0.0.1:{port}"]),
             env=environment(**env),
@@ -245,9 +254,11 @@ class NnsTest(unittest.TestCase):
         return Result(done.returncode, done.stdout.decode(), errors)
 
     @staticmethod
-    def connect_command(port, *options, host="127.0.0.1", target="host/localhost"):
-        """The command line of `nns connect`; without a target, the default one."""
+    def connect_command(port, *options, host="127.0.0.1", target="host/localhost", env=()):
+        """The command line of `nns connect` in an environment with such changes; without a target,
+        the default one."""
         named = ["--target", target] if target else []
+        named += credentials(options, env)
         return [os.environ["NNS"], "connect", *named, *options, f"{host}:{port}"]
 
     @staticmethod
