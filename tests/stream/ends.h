@@ -88,7 +88,7 @@ struct nns__time watched_time(struct gate *gate);
 /* A clock (time of day, too: it begins in 1970) that stands still while something is ready or a
  * worker runs, and otherwise jumps to the end of the wait. */
 struct test_clock {
-    int64_t now;
+    atomic_llong now; /* a mechanism on a worker may turn it, too */
     size_t waits;     /* calls of wait */
     int last_timeout; /* of the last one */
 };
