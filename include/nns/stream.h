@@ -94,13 +94,14 @@ NNS_API int nns_stream_handshake(nns_stream *s) NNS_MUST_CHECK;
  * answers what that does too.
  * Errors: ARGUMENT (dst NULL and len not 0), STATE (after nns_engine_take_rest()), REENTRANT,
  * FORKED, IO, TIMEOUT (idle, or a server's client's ticket has ended), CANCELED, PROTOCOL,
- * TOO_LARGE, TRUNCATED, INTEGRITY, NOMEM, INTERNAL, and those of the handshake. */
+ * TOO_LARGE, TRUNCATED, INTEGRITY, AUTH (the mechanism says that the ticket has ended), NOMEM,
+ * INTERNAL, and those of the handshake. */
 NNS_API nns_ssize nns_stream_read(nns_stream *s, void *dst, size_t len) NNS_MUST_CHECK;
 /* Blocking: all of src went to the transport: len. Non-blocking: the plaintext accepted (at least
  * 1), or NNS_WANT_SEND; nns_stream_flush() drives it out. Does the handshake first, so it answers
  * what that does too. Errors: ARGUMENT (src NULL and len not 0), STATE (after shutdown),
- * REENTRANT, FORKED, IO, TIMEOUT, CANCELED, NOMEM, INTERNAL, what the other side met, and those of
- * the handshake. */
+ * REENTRANT, FORKED, IO, TIMEOUT, CANCELED, AUTH (as above), NOMEM, INTERNAL, what the other side
+ * met, and those of the handshake. */
 NNS_API nns_ssize nns_stream_write(nns_stream *s, const void *src, size_t len) NNS_MUST_CHECK;
 /* All that was written goes to the transport: NNS_OK, or a want code. Does the handshake first.
  * Errors: as nns_stream_write(), but STATE only from the handshake. */

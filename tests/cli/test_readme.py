@@ -32,7 +32,7 @@ class Readme(NnsTest):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.programs = {}
-        for name in ("client", "server"):
+        for name in ("client", "server", "loop"):
             source = Path(folder.name) / f"{name}.c"
             source.write_text(example(f"{name}.c"))
             program = str(source.with_suffix(""))
@@ -41,53 +41,76 @@ class Readme(NnsTest):
             subprocess.run(argv, check=True, timeout=DEADLINE)
             cls.programs[name] = program
 
-    def test_client(self):
-        server = self.nns_listen()
-        done = subprocess.run(
-            [self.programs["client"], "localhost", str(server.port)],
-            env=environment(**ccache("alice.ccache")),
+    def run_program(self, name, *arguments, **more):
+        keytab = {"KRB5_KTNAME": "FILE:" + realm("keytab")}
+        return subprocess.run(
+            [self.programs[name], *arguments],
+            env=environment(**(keytab if name == "server" else ccache("alice.ccache"))),
             capture_output=True,
             text=True,
             timeout=DEADLINE,
             check=False,
+            **more,
         )
+
+    def test_client(self):
+        server = self.nns_listen()
+        done = self.run_program("client", "localhost", str(server.port))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(done.stdout, "host/localhost@NNS.TEST says: hello\n")
 
     def test_client_says_why_it_failed(self):
-        done = subprocess.run(
-            [self.programs["client"], "localhost", "1"],
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE,
-            check=False,
-        )
+        done = self.run_program("client", "localhost", "1")
         self.assertEqual(done.returncode, 1)
         self.assertIn("Connection refused", done.stderr)
 
-    def test_server(self):
+    def test_usage_errors_have_no_error_object(self):
+        for name, argument in (("server", "nobody"), ("loop", "")):
+            done = self.run_program(name, argument, stdin=subprocess.DEVNULL)
+            self.assertEqual((done.returncode, done.stderr), (1, "invalid argument\n"))
+        for name in self.programs:
+            done = self.run_program(name, stdin=subprocess.DEVNULL)
+            self.assertEqual((done.returncode, done.stderr), (1, "invalid argument\n"))
+
+    def test_loop(self):
+        server = self.nns_listen()
+        with socket.create_connection(("127.0.0.1", server.port), DEADLINE) as connection:
+            done = self.run_program("loop", "host/localhost", stdin=connection.fileno())
+        self.assertEqual((done.returncode, done.stdout), (0, "hello\n"), done.stderr)
+
+    def test_loop_says_why_it_failed(self):
+        server = self.nns_listen()
+        with socket.create_connection(("127.0.0.1", server.port), DEADLINE) as connection:
+            done = self.run_program("loop", "host/nosuch", stdin=connection.fileno())
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("host/nosuch", done.stderr)
+
+    def serve(self, pattern):
+        """A client of the server that lets pattern in: what came of both."""
+        served = []
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
-            statuses = []
 
             def inetd():
                 connection, _ = listener.accept()
                 with connection:
-                    done = subprocess.run(
-                        [self.programs["server"]],
-                        env=environment(KRB5_KTNAME="FILE:" + realm("keytab")),
-                        stdin=connection.fileno(),
-                        timeout=DEADLINE,
-                        check=False,
-                    )
-                    statuses.append(done.returncode)
+                    served.append(self.run_program("server", pattern, stdin=connection.fileno()))
 
             thread = threading.Thread(target=inetd)
             thread.start()
             result = self.nns_connect(port, data=b"hello")
             thread.join(DEADLINE)
-        self.assertEqual((result.status, result.output, statuses), (0, b"hello", [0]))
+        return result, served[0]
+
+    def test_server(self):
+        result, done = self.serve("*@NNS.TEST")
+        self.assertEqual((result.status, result.output), (0, b"hello"))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_server_says_whom_it_refused(self):
+        result, done = self.serve("bob@NNS.TEST")
+        self.assertEqual((result.output, done.returncode), (b"", 1))
+        self.assertIn("'alice@NNS.TEST' is not allowed to connect", done.stderr)
 
 
 if __name__ == "__main__":
