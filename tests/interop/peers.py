@@ -29,6 +29,7 @@ from processes import (  # noqa: E402, F401 (the tests take some of these from h
     sha256,
     tied_to_us,
 )
+from record import Record, wanted  # noqa: E402
 
 AUTHENTICATION_EXCEPTION = "System.Security.Authentication.AuthenticationException"
 FAILED_HERE = "Authentication failed, see inner exception."
@@ -77,6 +78,38 @@ class Peer(Process):
 class InteropTest(NnsTest):
     """Starts both sides of a conversation and compares what they say."""
 
+    mechanism = "Kerberos"  # for the record, of a test in which nobody is authenticated
+
+    def run(self, result=None):
+        self.record = Record(self)
+        if not wanted() or result is None:
+            return super().run(result)
+        failed, skipped = len(result.failures) + len(result.errors), len(result.skipped)
+        super().run(result)
+        if len(result.failures) + len(result.errors) > failed:
+            self.record.write("failed")
+        else:
+            self.record.write("skipped" if len(result.skipped) > skipped else "passed")
+        return result
+
+    def nns_listen(self, *options, **more):
+        server = super().nns_listen(*options, **more)
+        self.record.ours = True
+        self.addCleanup(lambda: self.record.read(server.end()))
+        return server
+
+    def nns_connect(self, port, *options, **more):
+        result = super().nns_connect(port, *options, **more)
+        self.record.ours = True
+        self.record.read(result.errors)
+        if isinstance(more.get("data"), bytes):
+            self.record.size(len(more["data"]))
+        return result
+
+    def nns_probe(self, port, *options, **more):
+        self.record.ours = True
+        return super().nns_probe(port, *options, **more)
+
     def dotnet_server(self, *options, **env):
         """A .NET server that listens; its port is `.port`."""
         peer = self._peer("server", *options, env=environment(**env))
@@ -101,8 +134,13 @@ class InteropTest(NnsTest):
 
     def _peer(self, *arguments, env):
         peer = Peer(*arguments, env=env)
-        self.addCleanup(peer.end)
+        self.record.peer(arguments[0].removeprefix("echo-"), arguments)
+        self.addCleanup(self._end_peer, peer)
         return peer
+
+    def _end_peer(self, peer):
+        peer.end()
+        self.record.read(peer.out.rest())
 
     def assert_authenticated(self, event, **expected):
         """The .NET peer sees Kerberos, mutual authentication, and what else is expected."""

@@ -79,6 +79,7 @@ class Duplex(InteropTest):
                 server = self.dotnet_server("--level", level)
                 sent, received = self.exchange(server, "--protection", level)
                 self.assertEqual(sent[0], BYTES)
+                self.record.size(BYTES)
                 self.assertEqual(received, sent)
 
     def test_two_independent_streams_with_a_dotnet_server(self):

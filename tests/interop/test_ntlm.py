@@ -31,6 +31,8 @@ def login(user=USER, password="ntlm.password"):
 
 
 class Ntlm(InteropTest):
+    mechanism = "NTLM"
+
     def assert_ntlm(self, event, level, **expected):
         """What a .NET peer says of a connection by NTLM, which is never mutual."""
         expected = {"type": "NTLM", "isMutual": False} | LEVELS[level] | expected

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // One program, four peers. What each does stands in its own file.
+using System.Runtime.InteropServices;
 using Nns.Interop;
 
 const string Usage = """
@@ -7,6 +8,7 @@ const string Usage = """
            peer echo-client PORT TARGET
            peer server [--port PORT] [--connections N] [SESSION OPTION]...
            peer client --port PORT --target NAME [--connections N] [SESSION OPTION]...
+           peer about                    which .NET this is
     session options:
            --level encrypt|sign|none     asked for, and the least accepted (default encrypt)
            --impersonation identification|impersonation|delegation (default identification)
@@ -27,6 +29,9 @@ try
             return EchoServer.Run(int.Parse(port));
         case ["echo-client", var port, var target]:
             return EchoClient.Run(int.Parse(port), target);
+        case ["about"]:
+            Events.Print(new { framework = RuntimeInformation.FrameworkDescription, rid = RuntimeInformation.RuntimeIdentifier });
+            return 0;
         case ["server", ..]:
             return await PeerServer.RunAsync(PeerOptions.Parse(args[1..]));
         case ["client", ..]:

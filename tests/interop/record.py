@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""What each test with the real .NET has shown, for scripts/interop-report: with
+NNS_INTEROP_LOG=FOLDER a test leaves a JSON file there. Read from what both sides say, so that a new
+test needs to do nothing."""
+
+import functools
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+USING = re.compile(r" using (\w+)(?: \((\w+)[,)])?")  # a line of nns, or of the plain echo server
+
+
+def wanted():
+    return "NNS_INTEROP_LOG" in os.environ
+
+
+@functools.cache
+def runtime():
+    """The .NET that runs the peers."""
+    argv = ["dotnet", os.path.join(os.environ["NNS_DOTNET_DIR"], "peer.dll"), "about"]
+    done = subprocess.run(argv, stdout=subprocess.PIPE, timeout=60, check=True)
+    return json.loads(done.stdout)
+
+
+class Record:
+    """Of one test, with all its connections."""
+
+    def __init__(self, test):
+        module = sys.modules[type(test).__module__]
+        self._name = [Path(module.__file__).stem, type(test).__name__, test.id().split(".")[-1]]
+        self._mechanism = test.mechanism
+        self.ours = False  # nns itself took part
+        self._theirs = set()
+        self._mechanisms = set()
+        self._levels = set()
+        self._sizes = set()
+
+    def peer(self, role, options=()):
+        """A .NET peer was started."""
+        self._theirs.add(role)
+        if "--bytes" in options:
+            self.size(options[options.index("--bytes") + 1])
+
+    def size(self, size):
+        """So many bytes went one way."""
+        self._sizes.add(int(size))
+
+    def read(self, lines):
+        """What a program has said: events of a .NET peer, or lines for people."""
+        for line in lines:
+            if line.startswith("{"):
+                self._read_event(json.loads(line))
+            elif match := USING.search(line):
+                self._seen(match[1], match[2] or "encrypt")
+
+    def _read_event(self, event):
+        if event["event"] == "authenticated":
+            level = "encrypt" if event["isEncrypted"] else "sign" if event["isSigned"] else "none"
+            self._seen(event["type"], level)
+
+    def _seen(self, mechanism, level):
+        self._mechanisms.add(mechanism)
+        self._levels.add(level)
+
+    def _roles(self):
+        if {"client", "server"} == self._theirs and not self.ours:
+            return []
+        opposite = {"server": "client", "client": "server"}
+        return sorted(opposite[role] for role in self._theirs)
+
+    def write(self, result):
+        file, group, test = self._name
+        about = runtime()
+        text = json.dumps(
+            {
+                "file": file,
+                "class": group,
+                "test": test,
+                "peer": f"{about['framework']}, {about['rid']}",
+                "roles": self._roles(),
+                "mechanisms": sorted(self._mechanisms) or [self._mechanism],
+                "levels": [x for x in ("encrypt", "sign", "none") if x in self._levels],
+                "sizes": sorted(self._sizes),
+                "result": result,
+            }
+        )
+        folder = Path(os.environ["NNS_INTEROP_LOG"])
+        (folder / f"{file}.{group}.{test}.json").write_text(text)
