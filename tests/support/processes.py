@@ -36,6 +36,7 @@ def environment(**changes):
     for line in Path(realm("env.list")).read_text().splitlines():
         name, value = line.split("=", 1)
         env[name] = value
+    env.update(leaks("lsan.supp"))
     env["TSAN_OPTIONS"] = "atexit_sleep_ms=0"  # it would wait a second at every exit
     env.update(DOTNET_NOLOGO="1", DOTNET_CLI_TELEMETRY_OPTOUT="1", DOTNET_EnableDiagnostics="0")
     env.update(changes)
@@ -93,10 +94,15 @@ def off_clock(seconds):
     }
 
 
+def leaks(name):
+    """The environment change that has LeakSanitizer overlook what the file names."""
+    file = Path(__file__).resolve().parent / name
+    return {"LSAN_OPTIONS": f"suppressions={file}:print_suppressions=0"}
+
+
 def ntlm_account():
     """The environment change that gives the process NTLM's accounts: NNS\\alice."""
-    supp = Path(__file__).resolve().parent / "ntlm-leaks.supp"
-    return {"NTLM_USER_FILE": realm("ntlm.users"), "LSAN_OPTIONS": f"suppressions={supp}:print_suppressions=0"}
+    return {"NTLM_USER_FILE": realm("ntlm.users"), **leaks("ntlm-leaks.supp")}
 
 
 class Lines:
