@@ -2,9 +2,10 @@
  *
  * Every single bit of every record of a session, flipped: the reader gets an error, with what
  * came before intact and nothing after it, or the identical plaintext; never other plaintext,
- * never a wait. The mechanism is real. A handshake for each of ten thousand bits would be slow,
- * so the receiver's context is exported once and imported for each bit: a rewound session. One
- * record is also tried with a handshake for each bit.
+ * never a wait. The mechanisms are real: Kerberos, and NTLM, in whose records every bit counts. A
+ * handshake for each of twenty thousand bits would be slow, so the receiver's context is exported
+ * once and imported for each bit: a rewound session. One record is also tried with a handshake for
+ * each bit.
  *
  * NNS_FLIPS=N   flip N random bits of a full record (default 150) beside those of its edges;
  *               "all" flips each of its 516,608.
@@ -18,10 +19,17 @@
 #include "support/check.h"
 #include "support/pair.h"
 
+#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define EDGE ((size_t)64) /* bytes at either end of a full record whose bits are all flipped */
+
+/* NTLM's signature: version, checksum, sequence number. */
+#define SIGNATURE ((size_t)16)
+#define CHECKSUM_AT 4
+#define CHECKSUM ((size_t)8)
+#define SEQUENCE_AT 12
 
 /* What is flipped: records of a mechanism, at a level, towards one side. */
 struct subject {
@@ -50,10 +58,18 @@ struct session {
 
 /* ---- a mechanism that is the imported context ---- */
 
+static bool is_ntlm(const struct subject *s)
+{
+    return s->mechanism == &nns__gss_ntlm;
+}
+
 static uint32_t flags_of(const struct subject *s)
 {
-    uint32_t flags = NNS__FLAG_MUTUAL | NNS__FLAG_INTEG | (s->conf ? NNS__FLAG_CONF : 0);
+    uint32_t flags = NNS__FLAG_INTEG | (s->conf ? NNS__FLAG_CONF : 0);
 
+    if (is_ntlm(s))
+        return flags | NNS__FLAG_IDENTIFY;
+    flags |= NNS__FLAG_MUTUAL;
     if ((s->asked & GSS_C_SEQUENCE_FLAG) != 0)
         flags |= NNS__FLAG_REPLAY | NNS__FLAG_SEQUENCE;
     return flags;
@@ -100,9 +116,10 @@ static int rewound_inquire(struct nns__auth *auth, struct nns__facts *facts, str
     const struct session *s = cfg->auth_arg;
 
     (void)f;
-    *facts = (struct nns__facts){.mechanism = NNS__MECHANISM_KERBEROS,
+    *facts = (struct nns__facts){.mechanism = is_ntlm(s->subject) ? NNS__MECHANISM_NTLM
+                                                                  : NNS__MECHANISM_KERBEROS,
                                  .flags = flags_of(s->subject),
-                                 .ssf = 256,
+                                 .ssf = is_ntlm(s->subject) ? 64 : 256,
                                  .peer_name = nns__strdup(&cfg->mem, "alice@" REALM)};
     assert_non_null(facts->peer_name);
     return NNS_OK;
@@ -135,8 +152,52 @@ static const struct nns__auth_ops rewound_ops = {.open = rewound_open,
 
 /* ---- the session ---- */
 
+/* NTLM's credential of the file that ntlm_accounts() names. */
+static gss_cred_id_t ntlm_cred(const struct subject *s, gss_cred_usage_t usage)
+{
+    gss_OID_desc mechanism = *s->mechanism;
+    gss_OID_set_desc set = {1, &mechanism};
+    gss_cred_id_t cred = GSS_C_NO_CREDENTIAL;
+    OM_uint32 minor;
+
+    assert_int_equal(
+        gss_acquire_cred(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &set, usage, &cred, NULL, NULL),
+        GSS_S_COMPLETE);
+    return cred;
+}
+
 /* Two contexts of plain GSSAPI, established with each other. */
-static void connect_raw(const struct subject *s, gss_ctx_id_t *initiator, gss_ctx_id_t *acceptor)
+static void connect_ntlm(const struct subject *s, gss_ctx_id_t *initiator, gss_ctx_id_t *acceptor)
+{
+    gss_cred_id_t ours = ntlm_cred(s, GSS_C_INITIATE), theirs = ntlm_cred(s, GSS_C_ACCEPT);
+    gss_buffer_desc text = nns__gss_buffer("host@localhost", 14), to = GSS_C_EMPTY_BUFFER;
+    gss_OID_desc mechanism = *s->mechanism;
+    gss_name_t name = GSS_C_NO_NAME;
+    OM_uint32 major, minor;
+
+    assert_int_equal(gss_import_name(&minor, &text, GSS_C_NT_HOSTBASED_SERVICE, &name),
+                     GSS_S_COMPLETE);
+    *initiator = *acceptor = GSS_C_NO_CONTEXT;
+    do {
+        gss_buffer_desc from = GSS_C_EMPTY_BUFFER;
+
+        major = gss_init_sec_context(&minor, ours, initiator, name, &mechanism, s->asked, 0,
+                                     GSS_C_NO_CHANNEL_BINDINGS, &to, NULL, &from, NULL, NULL);
+        assert_false(GSS_ERROR(major));
+        (void)gss_release_buffer(&minor, &to);
+        major = gss_accept_sec_context(&minor, acceptor, theirs, &from, GSS_C_NO_CHANNEL_BINDINGS,
+                                       NULL, NULL, &to, NULL, NULL, NULL);
+        assert_false(GSS_ERROR(major));
+        (void)gss_release_buffer(&minor, &from);
+    } while (major != GSS_S_COMPLETE);
+    assert_int_equal(to.length, 0);
+    (void)gss_release_name(&minor, &name);
+    (void)gss_release_cred(&minor, &ours);
+    (void)gss_release_cred(&minor, &theirs);
+}
+
+static void connect_kerberos(const struct subject *s, gss_ctx_id_t *initiator,
+                             gss_ctx_id_t *acceptor)
 {
     gss_buffer_desc first = raw_start(initiator, s->mechanism, s->asked);
     gss_buffer_desc answer = GSS_C_EMPTY_BUFFER;
@@ -154,25 +215,145 @@ static void connect_raw(const struct subject *s, gss_ctx_id_t *initiator, gss_ct
     (void)gss_release_cred(&minor, &cred);
 }
 
+/* NTLM at level sign: the MIC, and the plaintext. */
+static void raw_sign(struct message *to, gss_ctx_id_t ctx, const uint8_t *plain, size_t size)
+{
+    gss_buffer_desc in = nns__gss_buffer(plain, size), mic = GSS_C_EMPTY_BUFFER;
+    OM_uint32 minor;
+
+    assert_int_equal(gss_get_mic(&minor, ctx, GSS_C_QOP_DEFAULT, &in, &mic), GSS_S_COMPLETE);
+    assert_int_equal(mic.length, SIGNATURE);
+    memcpy(to->bytes, mic.value, SIGNATURE);
+    memcpy(to->bytes + SIGNATURE, plain, size);
+    to->size = SIGNATURE + size;
+    (void)gss_release_buffer(&minor, &mic);
+}
+
+static void add_message(struct session *s, const struct message *message, const uint8_t *plain,
+                        size_t size)
+{
+    uint8_t header[NNS__RECORD_HEADER];
+
+    nns__store_le32(header, (uint32_t)message->size);
+    s->records[s->count++] =
+        (struct record){s->wire.size, sizeof(header) + message->size, s->plain.size};
+    tape_add(&s->wire, header, sizeof(header));
+    tape_add(&s->wire, message->bytes, message->size);
+    tape_add(&s->plain, plain, size);
+}
+
 static void add_record(struct session *s, gss_ctx_id_t sender, size_t size)
 {
     struct message *message = test_malloc(sizeof(*message));
-    uint8_t *plain = test_malloc(size + 1), header[NNS__RECORD_HEADER];
-    struct record *r = &s->records[s->count];
+    uint8_t *plain = test_malloc(size + 1);
     uint32_t seed = (uint32_t)s->count + 1;
 
     for (size_t i = 0; i < size; i++)
         plain[i] = (uint8_t)next_random(&seed);
-    raw_wrap(message, sender, s->subject->conf, plain, size);
-    nns__store_le32(header, (uint32_t)message->size);
-    *r = (struct record){s->wire.size, sizeof(header) + message->size, s->plain.size};
-    tape_add(&s->wire, header, sizeof(header));
-    tape_add(&s->wire, message->bytes, message->size);
-    tape_add(&s->plain, plain, size);
-    s->count++;
+    if (is_ntlm(s->subject) && !s->subject->conf)
+        raw_sign(message, sender, plain, size);
+    else
+        raw_wrap(message, sender, s->subject->conf, plain, size);
+    add_message(s, message, plain, size);
     test_free(plain);
     test_free(message);
 }
+
+/* ---- an empty record of NTLM ---- */
+
+typedef const void *digest_fn(void);
+typedef uint8_t *hmac_fn(const void *digest, const void *key, int key_size, const uint8_t *in,
+                         size_t size, uint8_t *out, unsigned *out_size);
+
+static void *crypto(const char *name)
+{
+    static void *library;
+    void *symbol;
+
+    if (library == NULL)
+        library = dlopen("libcrypto.so.3", RTLD_NOW | RTLD_LOCAL); /* gss-ntlmssp's own */
+    assert_non_null(library);
+    symbol = dlsym(library, name);
+    assert_non_null(symbol);
+    return symbol;
+}
+
+/* [MS-NLMP] 3.4.4.2: HMAC-MD5 of the sequence number and the text, its first 8 bytes. */
+static void checksum(uint8_t out[CHECKSUM], const uint8_t key[16], const uint8_t sequence[4],
+                     size_t zeros)
+{
+    union {
+        void *in;
+        digest_fn *digest;
+        hmac_fn *hmac;
+    } md5 = {.in = crypto("EVP_md5")}, hmac = {.in = crypto("HMAC")};
+    uint8_t text[4 + 2 * CHECKSUM] = {0}, full[64];
+    unsigned size = sizeof(full);
+
+    memcpy(text, sequence, 4);
+    assert_non_null(hmac.hmac(md5.digest(), key, 16, text, 4 + zeros, full, &size));
+    memcpy(out, full, CHECKSUM);
+}
+
+static void exclusive_or(uint8_t to[CHECKSUM], const uint8_t with[CHECKSUM])
+{
+    for (size_t i = 0; i < CHECKSUM; i++)
+        to[i] ^= with[i];
+}
+
+/* The key of the sender's signatures is somewhere in its exported context: with it the checksum of
+ * these zeros comes out as it was sent. */
+static const uint8_t *find_key(const gss_buffer_desc *exported, const uint8_t sequence[4],
+                               const uint8_t expected[CHECKSUM])
+{
+    const uint8_t *bytes = exported->value;
+    uint8_t sum[CHECKSUM];
+
+    for (size_t at = 0; at + 16 <= exported->length; at++) {
+        checksum(sum, bytes + at, sequence, CHECKSUM);
+        if (memcmp(sum, expected, CHECKSUM) == 0)
+            return bytes + at;
+    }
+    fail_msg("the key is not in the context");
+    return NULL;
+}
+
+/* What the context, rewound, makes of zeros. RC4 is an exclusive or, so this is its key stream,
+ * behind the signature; the checksum is encrypted after the text. */
+static void wrap_zeros(struct message *to, gss_buffer_t exported, size_t size)
+{
+    static const uint8_t zeros[2 * CHECKSUM];
+    gss_ctx_id_t ctx = GSS_C_NO_CONTEXT;
+    OM_uint32 minor;
+
+    assert_int_equal(gss_import_sec_context(&minor, exported, &ctx), GSS_S_COMPLETE);
+    raw_wrap(to, ctx, 1, zeros, size);
+    raw_free(&ctx);
+}
+
+/* gss-ntlmssp cannot seal nothing, others can. Ends the sender, so it is the last record. */
+static void add_empty_record(struct session *s, gss_ctx_id_t *sender)
+{
+    struct message *eight = test_malloc(sizeof(*eight)), *sixteen = test_malloc(sizeof(*sixteen));
+    gss_buffer_desc exported = GSS_C_EMPTY_BUFFER;
+    uint8_t *sum = eight->bytes + CHECKSUM_AT;
+    const uint8_t *sequence = eight->bytes + SEQUENCE_AT, *stream = sixteen->bytes + SIGNATURE;
+    OM_uint32 minor;
+
+    assert_int_equal(gss_export_sec_context(&minor, sender, &exported), GSS_S_COMPLETE);
+    wrap_zeros(eight, &exported, CHECKSUM);
+    wrap_zeros(sixteen, &exported, 2 * CHECKSUM);
+    exclusive_or(sum, stream + CHECKSUM);
+    checksum(sum, find_key(&exported, sequence, sum), sequence, 0);
+    exclusive_or(sum, stream);
+    eight->size = SIGNATURE;
+    add_message(s, eight, NULL, 0);
+    (void)gss_release_buffer(&minor, &exported);
+    test_free(eight);
+    test_free(sixteen);
+}
+
+/* ---- the whole session ---- */
 
 static void session_make(struct session *s, const struct subject *subject, const size_t *sizes,
                          size_t count)
@@ -181,18 +362,27 @@ static void session_make(struct session *s, const struct subject *subject, const
     OM_uint32 minor;
 
     *s = (struct session){.subject = subject};
-    connect_raw(subject, &initiator, &acceptor);
+    if (is_ntlm(subject))
+        connect_ntlm(subject, &initiator, &acceptor);
+    else
+        connect_kerberos(subject, &initiator, &acceptor);
     to = subject->receiver == NNS_CLIENT ? &initiator : &acceptor;
     from = subject->receiver == NNS_CLIENT ? &acceptor : &initiator;
-    for (size_t i = 0; i < count; i++)
-        add_record(s, *from, sizes[i]);
+    for (size_t i = 0; i < count; i++) {
+        if (sizes[i] > 0 || !is_ntlm(subject))
+            add_record(s, *from, sizes[i]);
+        else if (subject->conf)
+            add_empty_record(s, from);
+    }
     assert_int_equal(gss_export_sec_context(&minor, to, &s->exported), GSS_S_COMPLETE);
-    raw_free(from);
+    if (*from != GSS_C_NO_CONTEXT)
+        raw_free(from);
     assert_int_equal(nns_config_new(&s->cfg, NULL), NNS_OK);
     assert_int_equal(
         nns_config_set_protection(s->cfg, subject->conf ? NNS_PROTECT_SEAL : NNS_PROTECT_SIGN),
         NNS_OK);
     assert_int_equal(nns_config_allow_any_peer(s->cfg), NNS_OK);
+    assert_int_equal(nns_config_insecure_allow_ntlm(s->cfg), NNS_OK);
     s->cfg->auth = &rewound_ops;
     s->cfg->auth_arg = s;
 }
@@ -273,7 +463,8 @@ static void flip(struct session *s, const struct record *r, size_t bit)
     *byte ^= (uint8_t)(1u << bit % 8);
     if (!judge(e, &s->wire, &s->plain, r->plain_at)) {
         s->identical++;
-        if (bit / 8 < 4 + 4 || bit / 8 >= 4 + 8) /* EC and RRC only say how a token is folded */
+        if (is_ntlm(s->subject) || bit / 8 < 4 + 4 ||
+            bit / 8 >= 4 + 8) /* EC and RRC only say how a token is folded */
             fail_msg("bit %zu of a record of %zu bytes is not looked at", bit, r->size);
     }
     *byte ^= (uint8_t)(1u << bit % 8);
@@ -291,17 +482,18 @@ static void expect_intact(struct session *s)
 
 static void every_bit_of_small_records(void **state)
 {
-    static const size_t sizes[] = {0, 1, 16, 20, 100, 3};
+    static const size_t kerberos[] = {0, 1, 16, 20, 100, 3}, ntlm[] = {1, 16, 20, 100, 3, 0};
     struct session s;
 
-    session_make(&s, *state, sizes, COUNT(sizes));
+    session_make(&s, *state, is_ntlm(*state) ? ntlm : kerberos, COUNT(ntlm));
     expect_intact(&s);
     for (size_t i = 0; i < s.count; i++) {
         for (size_t bit = 0; bit < s.records[i].size * 8; bit++)
             flip(&s, &s.records[i], bit);
     }
     expect_intact(&s);
-    assert_true(s.identical > 0); /* 20 bytes fold into the same after half the flips in RRC */
+    if (!is_ntlm(*state))
+        assert_true(s.identical > 0); /* 20 bytes fold into the same after half the flips in RRC */
     session_free(&s);
 }
 
@@ -377,28 +569,72 @@ static void every_bit_with_a_handshake_each(void **state)
     }
 }
 
+static nns_config *ntlm_client(nns_protection level)
+{
+    return ntlm_client_config(level, false);
+}
+
+static nns_config *ntlm_server(nns_protection level)
+{
+    return ntlm_server_config(level, false);
+}
+
+static nns_config *ntlm_only_client(nns_protection level)
+{
+    return ntlm_client_config(level, true);
+}
+
+static nns_config *ntlm_only_server(nns_protection level)
+{
+    return ntlm_server_config(level, true);
+}
+
 static struct kind kinds[] = {
     {client_config, server_config, NNS_PROTECT_SEAL, 4 + 60 + 1},
     {client_config, server_config, NNS_PROTECT_SIGN, 4 + 28 + 1},
+    {ntlm_client, ntlm_server, NNS_PROTECT_SEAL, 4 + SIGNATURE + 1},
+    {ntlm_client, ntlm_server, NNS_PROTECT_SIGN, 4 + SIGNATURE + 1},
+    {ntlm_only_client, ntlm_only_server, NNS_PROTECT_SEAL, 4 + SIGNATURE + 1},
+    {ntlm_only_client, ntlm_only_server, NNS_PROTECT_SIGN, 4 + SIGNATURE + 1},
 };
 
 /* ---- the subjects ---- */
+
+#define NTLM_FLAGS (GSS_C_INTEG_FLAG | GSS_C_IDENTIFY_FLAG)
 
 #define SUBJECT(asked, conf, receiver)                                                             \
     {                                                                                              \
         &nns__gss_kerberos, (asked), (conf), (receiver)                                            \
     }
 
+#define NTLM_SUBJECT(asked, conf, receiver)                                                        \
+    {                                                                                              \
+        &nns__gss_ntlm, (asked), (conf), (receiver)                                                \
+    }
+
 static struct subject subjects[] = {
-    SUBJECT(ORDERED_FLAGS, true, NNS_SERVER),  SUBJECT(ORDERED_FLAGS, true, NNS_CLIENT),
-    SUBJECT(ORDERED_FLAGS, false, NNS_SERVER), SUBJECT(ORDERED_FLAGS, false, NNS_CLIENT),
-    SUBJECT(DOTNET_FLAGS, true, NNS_SERVER),   SUBJECT(DOTNET_FLAGS, true, NNS_CLIENT),
-    SUBJECT(DOTNET_FLAGS, false, NNS_SERVER),  SUBJECT(DOTNET_FLAGS, false, NNS_CLIENT),
+    SUBJECT(ORDERED_FLAGS, true, NNS_SERVER),
+    SUBJECT(ORDERED_FLAGS, true, NNS_CLIENT),
+    SUBJECT(ORDERED_FLAGS, false, NNS_SERVER),
+    SUBJECT(ORDERED_FLAGS, false, NNS_CLIENT),
+    SUBJECT(DOTNET_FLAGS, true, NNS_SERVER),
+    SUBJECT(DOTNET_FLAGS, true, NNS_CLIENT),
+    SUBJECT(DOTNET_FLAGS, false, NNS_SERVER),
+    SUBJECT(DOTNET_FLAGS, false, NNS_CLIENT),
+    NTLM_SUBJECT(NTLM_FLAGS | GSS_C_CONF_FLAG, true, NNS_SERVER),
+    NTLM_SUBJECT(NTLM_FLAGS | GSS_C_CONF_FLAG, true, NNS_CLIENT),
+    NTLM_SUBJECT(NTLM_FLAGS, false, NNS_SERVER),
+    NTLM_SUBJECT(NTLM_FLAGS, false, NNS_CLIENT),
 };
 
 #define OF(test, i)                                                                                \
     {                                                                                              \
 #test " " #i, test, NULL, NULL, &subjects[i]                                               \
+    }
+
+#define HANDSHAKES(name, i)                                                                        \
+    {                                                                                              \
+        "with a handshake each, " name, every_bit_with_a_handshake_each, NULL, NULL, &kinds[i]     \
     }
 
 int main(void)
@@ -412,13 +648,28 @@ int main(void)
         OF(every_bit_of_small_records, 5),
         OF(every_bit_of_small_records, 6),
         OF(every_bit_of_small_records, 7),
+        OF(every_bit_of_small_records, 8),
+        OF(every_bit_of_small_records, 9),
+        OF(every_bit_of_small_records, 10),
+        OF(every_bit_of_small_records, 11),
         OF(bits_of_a_full_record, 0),
         OF(bits_of_a_full_record, 1),
         OF(bits_of_a_full_record, 2),
         OF(bits_of_a_full_record, 3),
-        {"with a handshake each, encrypt", every_bit_with_a_handshake_each, NULL, NULL, &kinds[0]},
-        {"with a handshake each, sign", every_bit_with_a_handshake_each, NULL, NULL, &kinds[1]},
+        OF(bits_of_a_full_record, 8),
+        OF(bits_of_a_full_record, 9),
+        OF(bits_of_a_full_record, 10),
+        OF(bits_of_a_full_record, 11),
+        HANDSHAKES("encrypt", 0),
+        HANDSHAKES("sign", 1),
+        HANDSHAKES("encrypt, NTLM", 2),
+        HANDSHAKES("sign, NTLM", 3),
+        HANDSHAKES("encrypt, NTLM alone", 4),
+        HANDSHAKES("sign, NTLM alone", 5),
     };
 
-    return realm_prepare() != 0 ? 77 : cmocka_run_group_tests(tests, NULL, NULL);
+    if (realm_prepare() != 0)
+        return 77;
+    ntlm_accounts(true);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
