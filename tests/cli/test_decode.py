@@ -8,6 +8,7 @@ import os
 import random
 import re
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
 
 from flows import FLOWS  # noqa: E402
-from processes import DEADLINE, NnsTest, realm  # noqa: E402
+from processes import DEADLINE, NO_TICKET, NnsTest, ccache, ntlm_account, realm  # noqa: E402
 from wire import DONE, IN_PROGRESS, Listener, handshake, read_handshake  # noqa: E402
 
 HEADER = "nns-trace 1\n"
@@ -288,6 +289,90 @@ class Recorded(DecodeTest):
         self.assertEqual(result.status, 5)
         output = self.decoded(self.path.read_text())
         self.assertRegex(output, r"1 < HandshakeDone, 20 bytes, cut after 12 bytes\n")
+
+
+def ntlm_secrets(trace):
+    """What a password can be guessed with, by name, from a trace with secrets: the challenge, the
+    parts of the response, session key and MIC ([MS-NLMP] 2.2.1.2, 2.2.1.3, 2.2.2.8)."""
+    messages = {}
+    for entry in known_bytes(trace):
+        if (at := entry.find(b"NTLMSSP\0")) >= 0:
+            messages[entry[at + 8]] = entry[at:]
+    answer = messages[3]
+    size, _, start = struct.unpack_from("<HHI", answer, 20)
+    response = answer[start : start + size]
+    size, _, start = struct.unpack_from("<HHI", answer, 52)
+    return {
+        "challenge": messages[2][24:32],
+        "proof": response[:16],
+        "timestamp": response[24:32],
+        "client challenge": response[32:40],
+        "session key": answer[start : start + size],
+        "MIC": answer[72:88],
+    }
+
+
+class RecordedNtlm(DecodeTest):
+    """NTLM alone, and through SPNEGO for want of a ticket; traced at both ends."""
+
+    def session(self, mechanism, level="encrypt", ours=(), theirs=()):
+        """The traces of the client and of the server of one session; ours and theirs: options."""
+        path = self.folder / "server.trace"
+        options = ("--mech", mechanism, "--protection", level)
+        env = ntlm_account() | ccache(NO_TICKET)
+        allow = {"allow": r"NNS\alice"}
+        server = self.nns_listen("--trace", str(path), *options, *theirs, **allow, **env)
+        options = ("--trace", str(self.path), *options, *ours)
+        result = self.nns_connect(server.port, *options, data=PLAIN, **env)
+        self.assertEqual((result.status, result.output), (0, PLAIN), result.errors)
+        self.assertIn(f"connected to host/localhost using NTLM ({level})", result.errors)
+        server.end()
+        return self.path.read_text(), path.read_text()
+
+    def assert_messages(self, output, ours, mechanism):
+        """Every NTLM message of a session is named, in its direction; ours: the client's."""
+        found = []
+        for event in re.split(r"^(?=\d+\.\d{6} )", output, flags=re.M):
+            name = re.search(r"NTLM (NEGOTIATE|CHALLENGE|AUTHENTICATE)\n", event)
+            if name:
+                found.append((event.split()[2] == ours, name[1]))
+        names = [(True, "NEGOTIATE"), (False, "CHALLENGE"), (True, "AUTHENTICATE")]
+        self.assertEqual(found, names, output)
+        self.assertIn(r"user: NNS\alice, workstation: ", output)
+        self.assertRegex(output, r"NTLMv2 response, \d+ bytes\n")
+        self.assertEqual("SPNEGO NegTokenInit" in output, mechanism == "negotiate")
+
+    def test_messages_are_named(self):
+        for mechanism, first in (("ntlm", 0), ("negotiate", 1)):  # SPNEGO's own signature is 0
+            record = f"NTLM signature: version 1, sequence {first}\n"
+            for level in ("encrypt", "sign"):
+                for secrets in ((), ("--trace-secrets",)):
+                    with self.subTest(mechanism, level=level, secrets=secrets):
+                        traces = self.session(mechanism, level, secrets, secrets)
+                        for output, ours in zip(map(self.decoded, traces), "><"):
+                            self.assert_messages(output, ours, mechanism)
+                            self.assertEqual(output.count(record), 2, output)
+
+    def assert_left_out(self, trace, secrets):
+        """No 5 bytes of a secret stand anywhere in the trace."""
+        known = known_bytes(trace)
+        self.assertTrue(any(b"NTLMSSP\0\3" in entry for entry in known))
+        for name, secret in secrets.items():
+            for at in range(len(secret) - 4):
+                piece = secret[at : at + 5]
+                self.assertFalse(any(piece in entry for entry in known), f"{name}, byte {at}")
+
+    def test_responses_are_left_out(self):
+        """One end traces with secrets, so they are known; the other one does not."""
+        for mechanism in ("ntlm", "negotiate"):
+            for full, options in ((0, "ours"), (1, "theirs")):
+                with self.subTest(mechanism, secrets=options):
+                    traces = self.session(mechanism, **{options: ["--trace-secrets"]})
+                    secrets = ntlm_secrets(traces[full])
+                    self.assertEqual([len(s) for s in secrets.values()], [8, 16, 8, 8, 16, 16])
+                    self.assert_left_out(traces[1 - full], secrets)
+                    with self.assertRaises(AssertionError):  # the search does find them
+                        self.assert_left_out(traces[full], secrets)
 
 
 class File(DecodeTest):
