@@ -1,18 +1,26 @@
 # SPDX-License-Identifier: MIT
 """Errors that help: each cause of a failed connection, made for real. Compared are the message and
-its hint, the exit status, and the code that the peer was told."""
+its hint, the exit status, and the code that the peer was told; and that `nns probe --json` finds the
+same. What .NET makes of the codes is in tests/interop/test_codes.py."""
 
+import json
 import os
-import re
 import socket
 import sys
-import tempfile
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
-from processes import NO_TICKET, NnsTest, ccache, ntlm_account, realm  # noqa: E402
+from processes import (  # noqa: E402
+    NO_TICKET,
+    NnsTest,
+    ccache,
+    changed_conf,
+    ntlm_account,
+    realm,
+    unreachable_kdc,
+)
 from wire import ERROR, Listener, handshake, read_handshake  # noqa: E402
 
 IO, TIMEOUT, PROTOCOL, AUTHENTICATION, PEER = 3, 4, 5, 6, 7
@@ -22,23 +30,6 @@ NO_LIBRARY = {"GSS_MECH_CONFIG": os.devnull}  # as if gss-ntlmssp were not insta
 NO_LEGACY = {"OPENSSL_MODULES": os.devnull}  # OpenSSL finds no legacy.so
 NTLM_USER = ("--user", r"NNS\alice", "--password-file")
 ALICE = {"allow": r"NNS\alice"}
-
-
-def changed_conf(test, pattern, text):
-    """The environment change to a krb5.conf of the realm with one line changed."""
-    folder = tempfile.TemporaryDirectory()
-    test.addCleanup(folder.cleanup)
-    conf = Path(folder.name) / "krb5.conf"
-    conf.write_text(re.sub(pattern, text, Path(realm("krb5.conf")).read_text()))
-    return {"KRB5_CONFIG": str(conf)}
-
-
-def unreachable_kdc(test):
-    """The environment change that sends Kerberos to a port where nobody listens."""
-    closed = socket.socket()
-    test.addCleanup(closed.close)
-    closed.bind(("127.0.0.1", 0))
-    return changed_conf(test, r"kdc = \S+", f"kdc = 127.0.0.1:{closed.getsockname()[1]}")
 
 
 def permitted(test, types):
@@ -65,17 +56,30 @@ class Reasons(NnsTest):
         if hint:
             self.assertRegex(server.err.next(), rf"^  hint: .*{hint}")
 
+    def assert_probe(self, port, status, message, hint, *options, **more):
+        """`nns probe --json` finds the same as `nns connect`."""
+        found = json.loads(self.nns_probe(port, "--json", *options, **more).output)
+        self.assertEqual((found["result"], found["exit_status"]), ("failed", status), found)
+        self.assertRegex(found["message"], message)
+        if hint is None:
+            self.assertNotIn("hint", found)
+        else:
+            self.assertRegex(found["hint"], hint.removeprefix("hint: "))
+
     def client_fails(self, message, hint, code, *options, status=AUTHENTICATION, **more):
         """The client finds the reason and tells our server the code."""
         server = self.nns_listen()
         self.assert_client(self.nns_connect(server.port, *options, **more), status, message, hint)
         self.assert_server(server, rf"the peer reported .*{code}")
+        self.assert_probe(server.port, status, message, hint, *options, **more)
 
     def server_fails(self, server, message, hint, code, client_hint, *options, **more):
         """The server finds the reason and tells our client the code."""
         result = self.nns_connect(server.port, *options, **more)
-        self.assert_client(result, PEER, rf"the peer reported .*{code}", client_hint)
+        reported = rf"the peer reported .*{code}"
+        self.assert_client(result, PEER, reported, client_hint)
         self.assert_server(server, message, hint)
+        self.assert_probe(server.port, PEER, reported, client_hint, *options, **more)
 
 
 class KerberosClient(Reasons):

@@ -13,7 +13,9 @@ import queue
 import random
 import re
 import shutil
+import socket
 import subprocess
+import tempfile
 import threading
 import unittest
 from pathlib import Path
@@ -103,6 +105,23 @@ def leaks(name):
 def ntlm_account():
     """The environment change that gives the process NTLM's accounts: NNS\\alice."""
     return {"NTLM_USER_FILE": realm("ntlm.users"), **leaks("ntlm-leaks.supp")}
+
+
+def changed_conf(test, pattern, text):
+    """The environment change to a krb5.conf of the realm with one line changed."""
+    folder = tempfile.TemporaryDirectory()
+    test.addCleanup(folder.cleanup)
+    conf = Path(folder.name) / "krb5.conf"
+    conf.write_text(re.sub(pattern, text, Path(realm("krb5.conf")).read_text()))
+    return {"KRB5_CONFIG": str(conf)}
+
+
+def unreachable_kdc(test):
+    """The environment change that sends Kerberos to a port where nobody listens."""
+    closed = socket.socket()
+    test.addCleanup(closed.close)
+    closed.bind(("127.0.0.1", 0))
+    return changed_conf(test, r"kdc = \S+", f"kdc = 127.0.0.1:{closed.getsockname()[1]}")
 
 
 class Lines:
@@ -243,13 +262,13 @@ class NnsTest(unittest.TestCase):
         self.assert_no_finding(errors)
         return Result(done.returncode, done.stdout, errors)
 
-    def nns_probe(self, port, *options, target="host/localhost", **env):
+    def nns_probe(self, port, *options, target="host/localhost", clock=0, **env):
         """Runs `nns probe` to its end."""
         named = ["--target", target] if target else []
         named += credentials(options, env)
         done = subprocess.run(
             tied_to_us([os.environ["NNS"], "probe", *named, *options, f"127.0.0.1:{port}"]),
-            env=environment(**env),
+            env=environment(**off_clock(clock), **env),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=DEADLINE,
