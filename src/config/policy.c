@@ -75,6 +75,17 @@ static int check_strength(const nns_config *cfg, const struct nns__facts *facts,
     return f->code;
 }
 
+/* Kerberos keys of less than 128 bits (RC4, DES) make tokens of RFC 1964, whose sequence number is
+ * encrypted: where GSSAPI was not asked to check it, as no .NET client does, nobody can. */
+static bool is_order_unknown(const struct nns__facts *facts)
+{
+    const uint32_t ordered = NNS__FLAG_REPLAY | NNS__FLAG_SEQUENCE;
+
+    return facts->mechanism == NNS__MECHANISM_KERBEROS && facts->ssf < 128 &&
+           nns__policy_level(facts->flags) != NNS_PROTECT_NONE &&
+           (facts->flags & ordered) != ordered;
+}
+
 static int check_security(const nns_config *cfg, nns_role role, const struct nns__facts *facts,
                           struct nns__failure *f)
 {
@@ -97,7 +108,11 @@ static int check_security(const nns_config *cfg, nns_role role, const struct nns
     if (role == NNS_SERVER && cfg->require_channel_binding &&
         (facts->flags & NNS__FLAG_CHANNEL_BOUND) == 0)
         return unmet(f, "the client is not bound to the channel");
-    return check_strength(cfg, facts, f);
+    if (check_strength(cfg, facts, f) != NNS_OK)
+        return f->code;
+    if (is_order_unknown(facts))
+        return unmet(f, "records with a weak key could be replayed: the client asked for no check");
+    return NNS_OK;
 }
 
 static int folded(char c, bool fold)

@@ -268,6 +268,29 @@ static void an_empty_server_says_what_to_do(void **state)
     nns_config_unref(cfg);
 }
 
+static void weak_keys_need_the_sequence_checked(void **state)
+{
+    static const uint32_t ordered = NNS__FLAG_REPLAY | NNS__FLAG_SEQUENCE;
+    static const char refused[] =
+        "policy: records with a weak key could be replayed: the client asked for no check";
+    struct nns__facts facts = good_facts();
+    nns_config *cfg = make();
+
+    (void)state;
+    assert_int_equal(nns_config_allow_any_peer(cfg), NNS_OK);
+    assert_int_equal(nns_config_set_min_ssf(cfg, 64), NNS_OK);
+    facts.ssf = 64;
+    facts.flags |= ordered;
+    expect(cfg, NNS_SERVER, &facts, NNS_OK, NULL);
+    facts.flags &= ~(uint32_t)NNS__FLAG_SEQUENCE;
+    expect(cfg, NNS_SERVER, &facts, NNS_ERR_POLICY, refused);
+    facts.flags &= ~ordered;
+    expect(cfg, NNS_SERVER, &facts, NNS_ERR_POLICY, refused);
+    facts.ssf = 128;
+    expect(cfg, NNS_SERVER, &facts, NNS_OK, NULL);
+    nns_config_unref(cfg);
+}
+
 static void names_that_cannot_be_shown_are_refused(void **state)
 {
     char bad[][8] = {"", "a\n@R", "\x01", "a@R\x1f", "a\x7f@R", "\ta@R", "\xc2\x9b@R"};
@@ -386,6 +409,7 @@ int main(void)
         cmocka_unit_test(only_a_client_needs_mutual_authentication),
         cmocka_unit_test(a_server_lets_in_whom_it_was_told),
         cmocka_unit_test(an_empty_server_says_what_to_do),
+        cmocka_unit_test(weak_keys_need_the_sequence_checked),
         cmocka_unit_test(names_that_cannot_be_shown_are_refused),
         cmocka_unit_test(patterns_match_within_a_component),
         cmocka_unit_test(random_patterns_match_as_defined),
