@@ -18,7 +18,7 @@
 /* ---- failing ---- */
 
 /* For good, so that nobody waits any more; but at a session's end a sender still has to wait. */
-void nns__stream_look_up(nns_stream *s)
+void nns__stream_rouse(nns_stream *s)
 {
     if (atomic_load(&s->session_over))
         nns__wake_signal(s->wake);
@@ -30,7 +30,7 @@ int nns__stream_fail_text(nns_stream *s, const struct nns__failure *f)
 {
     int rc = nns__engine_fail_text(s->engine, f);
 
-    nns__stream_look_up(s);
+    nns__stream_rouse(s);
     return rc;
 }
 
@@ -44,7 +44,7 @@ int nns__stream_fail(nns_stream *s, int code, int os)
         nns__engine_set_phase(s->engine, NNS_PHASE_HANDSHAKE);
     rc = nns_engine_fail(s->engine, code, os);
 
-    nns__stream_look_up(s);
+    nns__stream_rouse(s);
     return rc;
 }
 
@@ -88,7 +88,7 @@ static void break_send(nns_stream *s, int code, int os)
         nns__error_pack(&s->mem, &f, atomic_load(&s->ready) ? NNS_PHASE_DATA : NNS_PHASE_HANDSHAKE);
     if (!atomic_compare_exchange_strong(&s->send_error, &none, err))
         nns__error_free(&s->mem, err);
-    nns__stream_look_up(s);
+    nns__stream_rouse(s);
 }
 
 /* The receiving side has come to the end of what there is: the stream fails as its sending side
@@ -362,7 +362,7 @@ int nns__stream_run(nns_stream *s, unsigned side, uint32_t wanted)
     side_of(s, side)->waiting = false;
     rc = run(s, side, wanted);
     if (rc <= NNS_ERR_ARGUMENT && nns_error_code(nns_engine_error(s->engine)) != NNS_OK) {
-        nns__stream_look_up(s); /* for the thread that waits on the other side */
+        nns__stream_rouse(s); /* for the thread that waits on the other side */
         if (side == NNS__BOTH_SIDES)
             nns__stream_abandon_call(s);
     }
@@ -387,7 +387,7 @@ int nns__stream_shut(nns_stream *s)
 
 /* An engine that opened before it failed has no record of its failure to send: what waits is the
  * Done, and the peer must not see that. */
-static bool has_last_words(const nns_stream *s)
+static bool may_tell_peer(const nns_stream *s)
 {
     return !s->peer_told && (nns_engine_state(s->engine) & NNS_STATE_OPEN) == 0;
 }
@@ -399,7 +399,7 @@ void nns__stream_tell_peer(nns_stream *s)
     nns_ssize n;
     int os, rc;
 
-    while (has_last_words(s) && size > 0) {
+    while (may_tell_peer(s) && size > 0) {
         rc = nns_engine_send_buf(s->engine, &bytes, &size);
         if (rc == NNS_ERR_FORKED) /* it is the parent's to say */
             return;

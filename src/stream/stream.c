@@ -244,7 +244,7 @@ nns_ssize nns_stream_read(nns_stream *s, void *dst, size_t len)
             n = nns_engine_read(s->engine, dst, len);
     }
     if (n < 0 && nns_engine_error(s->engine) != NULL)
-        nns__stream_look_up(s); /* a bad record: the writer is to know */
+        nns__stream_rouse(s); /* a bad record: the writer is to know */
     return end(s, NNS__RECV_SIDE, rc != NNS_OK ? rc : n);
 }
 
@@ -303,7 +303,7 @@ nns_ssize nns_stream_write(nns_stream *s, const void *src, size_t len)
     if (n == NNS_OK && len > 0)
         n = s->blocking ? write_all(s, src, len) : write_some(s, src, len);
     if (n < 0 && nns_engine_error(s->engine) != NULL)
-        nns__stream_look_up(s); /* no memory for a record: the reader is to know */
+        nns__stream_rouse(s); /* no memory for a record: the reader is to know */
     return end(s, NNS__SEND_SIDE, n);
 }
 

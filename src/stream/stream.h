@@ -74,7 +74,7 @@ int nns__stream_run(nns_stream *s, unsigned side, uint32_t wanted);
  * (look again), TIMEOUT or CANCELED or IO: the stream has failed. */
 int nns__stream_wait(nns_stream *s, int fd, short events, int64_t deadline);
 /* The stream has failed: whoever waits on the other side is to look up. */
-void nns__stream_look_up(nns_stream *s);
+void nns__stream_rouse(nns_stream *s);
 /* Fails the stream; answers the sticky error. os: errno or 0. */
 int nns__stream_fail(nns_stream *s, int code, int os);
 int nns__stream_fail_text(nns_stream *s, const struct nns__failure *f);
