@@ -318,12 +318,14 @@ class NeverSilently(Reasons):
             while data := connection.recv(65536):
                 seen.extend(data)
 
+        listener = Listener(self, serve)
         result = self.nns_connect(
-            Listener(self, serve).port,
+            listener.port,
             *("--handshake-timeout", "1s", *options),
             target="host/127.0.0.1",
             **env,
         )
+        listener.close()
         return result, bytes(seen)
 
     def test_kdc_closed(self):

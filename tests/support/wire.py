@@ -60,12 +60,13 @@ class Listener:
             pass  # closed, or the other end did
 
     def close(self):
-        """Ends the server; a connection that is being served goes with it."""
+        """Ends the server once the connection that it is serving, if any, has been served."""
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
         self._socket.close()
+        self._thread.join(DEADLINE)
 
 
 class Middle(Listener):
