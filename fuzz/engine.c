@@ -545,17 +545,25 @@ static operation *const operations[] = {
 /* The weakness that the fuzzer must find: an opener whose failures are taken for success. */
 static struct nns__opener *strict;
 
-static int weak_open(struct nns__opener *opener, uint8_t *message, size_t size, uint8_t **plain,
-                     size_t *plain_size, struct nns__failure *f)
+static nns_ssize weak_open(struct nns__opener *opener, uint8_t *records, size_t count,
+                           struct nns__plain *plains, struct nns__failure *f)
 {
+    nns_ssize opened = strict->ops->open(strict, records, count, plains, f);
+    size_t size = nns__record_length(records);
+
     (void)opener;
-    if (strict->ops->open(strict, message, size, plain, plain_size, f) == NNS_OK)
-        return NNS_OK;
+    if (opened > 0)
+        return opened;
     if (size < MOCK_OVERHEAD)
         return f->code;
-    *plain = message + MOCK_OVERHEAD;
-    *plain_size = size - MOCK_OVERHEAD;
-    return NNS_OK;
+    plains[0] =
+        (struct nns__plain){records + NNS__RECORD_HEADER + MOCK_OVERHEAD, size - MOCK_OVERHEAD};
+    return 1;
+}
+
+static void weak_rest(struct nns__opener *opener)
+{
+    (void)opener;
 }
 
 static void weak_free(struct nns__opener *opener)
@@ -567,7 +575,8 @@ static void weak_free(struct nns__opener *opener)
 static int weak_protect(struct nns__auth *auth, const struct nns__facts *facts,
                         struct nns__protection *ret, struct nns__failure *f)
 {
-    static const struct nns__opener_ops ops = {.open = weak_open, .free = weak_free};
+    static const struct nns__opener_ops ops = {
+        .open = weak_open, .rest = weak_rest, .free = weak_free};
     static struct nns__opener weak = {.ops = &ops};
     int rc = mock_auth.protect(auth, facts, ret, f);
 

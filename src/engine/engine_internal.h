@@ -57,13 +57,14 @@ struct nns__handshake {
 
 struct nns__recv_half {
     struct nns__buffer window; /* wire bytes; before start: the plaintext that was opened last */
-    size_t plain_at;           /* where the plaintext stands in the window */
-    size_t plain_size;         /* not yet read */
-    size_t room_lent;          /* bytes lent by recv_buf */
-    size_t plain_lent;         /* bytes lent by read_buf */
-    size_t empty_run;          /* records in a row without payload */
-    bool eof;                  /* the transport has ended */
-    bool taken;                /* take_rest has ended the receive half */
+    struct nns__plain plain[NNS__BATCH]; /* in the window, not yet read */
+    size_t plain_next;                   /* the first of them */
+    size_t plain_count;                  /* one past the last */
+    size_t room_lent;                    /* bytes lent by recv_buf */
+    size_t plain_lent;                   /* bytes lent by read_buf */
+    size_t empty_run;                    /* records in a row without payload */
+    bool eof;                            /* the transport has ended */
+    bool taken;                          /* take_rest has ended the receive half */
 };
 
 struct nns__send_half {

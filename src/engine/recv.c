@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * The receive half: wire bytes in, plaintext out. One window holds both: bytes are received at
- * its end, and a record is opened in place when the reader comes to it, so that a bad record is
- * reported only after all that came intact before it. It never touches the send half.
+ * its end, and the whole records at its start are opened in place when the reader comes to them,
+ * so that a bad record is reported only after all that came intact before it. It never touches the
+ * send half.
  */
 #include "engine/engine_internal.h"
 
@@ -15,10 +16,22 @@ static size_t window_limit(const nns_engine *e)
     return nns__config_size_limit(e->cfg, NNS_LIMIT_BUFFER_BYTES);
 }
 
+/* True while records that were opened have not been passed by the reader. */
+static bool has_opened(const struct nns__recv_half *r)
+{
+    return r->plain_next < r->plain_count;
+}
+
+/* True while the first of them has payload. */
+static bool has_payload(const struct nns__recv_half *r)
+{
+    return has_opened(r) && r->plain[r->plain_next].size > 0;
+}
+
 /* The window may move while nobody has borrowed a part of it and no plaintext stands in it. */
 static bool may_move(const struct nns__recv_half *r)
 {
-    return r->plain_size == 0 && r->room_lent == 0;
+    return !has_opened(r) && r->room_lent == 0;
 }
 
 static bool is_listening(const nns_engine *e)
@@ -47,20 +60,24 @@ enum arrival {
     WHOLE
 };
 
-/* What stands at the start of the window; *length is that of a legal record's message. */
-static enum arrival look(const nns_engine *e, size_t *length)
+/* What stands in the window from at on; *length is that of a legal record's message. */
+static enum arrival look_at(const struct nns__buffer *window, size_t at, size_t *length)
 {
-    const struct nns__buffer *window = &e->recv.window;
-    size_t used = nns__buffer_used(window);
+    size_t used = window->end - at;
 
     if (used == 0)
         return NOTHING;
     if (used < NNS__RECORD_HEADER)
         return PARTIAL;
-    *length = nns__record_length(window->data + window->start);
+    *length = nns__record_length(window->data + at);
     if (!nns__record_length_is_legal(*length))
         return ILLEGAL;
     return used - NNS__RECORD_HEADER < *length ? PARTIAL : WHOLE;
+}
+
+static enum arrival look(const nns_engine *e, size_t *length)
+{
+    return look_at(&e->recv.window, e->recv.window.start, length);
 }
 
 /* True if a read would do more than wait. */
@@ -68,7 +85,7 @@ static bool is_readable(const nns_engine *e)
 {
     size_t length;
 
-    if (e->recv.plain_size > 0)
+    if (has_opened(&e->recv))
         return true;
     if (!nns__engine_is_open(e) || nns__engine_failed(e) != NNS_OK || e->recv.taken)
         return false;
@@ -90,7 +107,7 @@ static bool is_at_end(const nns_engine *e)
 {
     const struct nns__recv_half *r = &e->recv;
 
-    return r->eof && r->plain_size == 0 && nns__buffer_used(&r->window) == 0 && !r->taken &&
+    return r->eof && !has_opened(r) && nns__buffer_used(&r->window) == 0 && !r->taken &&
            nns__engine_is_open(e) && nns__engine_failed(e) == NNS_OK;
 }
 
@@ -107,34 +124,51 @@ uint32_t nns__recv_bits(const nns_engine *e)
     return bits;
 }
 
-static int count_empty(nns_engine *e, size_t plain_size)
+/* How many whole records of legal length stand at the start of the window, up to a batch. */
+static size_t count_whole(const nns_engine *e)
+{
+    const struct nns__buffer *window = &e->recv.window;
+    size_t at = window->start, count = 0, length;
+
+    while (count < NNS__BATCH && look_at(window, at, &length) == WHOLE) {
+        at += NNS__RECORD_HEADER + length;
+        count++;
+    }
+    return count;
+}
+
+/* Opens what has arrived, at least one whole record. */
+static int open_records(nns_engine *e)
+{
+    struct nns__recv_half *r = &e->recv;
+    struct nns__opener *opener = e->protection.opener;
+    struct nns__failure f;
+    nns_ssize opened =
+        opener->ops->open(opener, r->window.data + r->window.start, count_whole(e), r->plain, &f);
+
+    if (opened < 0)
+        return nns__engine_fail(e, &f);
+    r->plain_next = 0;
+    r->plain_count = (size_t)opened;
+    for (nns_ssize i = 0; i < opened; i++)
+        r->window.start +=
+            NNS__RECORD_HEADER + nns__record_length(r->window.data + r->window.start);
+    return NNS_OK;
+}
+
+/* Passes a record without payload. */
+static int pass_empty(nns_engine *e)
 {
     struct nns__recv_half *r = &e->recv;
     size_t most = nns__config_size_limit(e->cfg, NNS_LIMIT_EMPTY_RECORDS);
     struct nns__failure f;
 
-    r->empty_run = plain_size == 0 ? r->empty_run + 1 : 0;
-    if (r->empty_run <= most)
+    r->plain_next++;
+    if (++r->empty_run <= most)
         return NNS_OK;
     (void)nns__fail(&f, NNS_ERR_PROTOCOL, NNS__STATUS_NONE,
                     "receive: more than %zu empty records in a row", most);
     return nns__engine_fail(e, &f);
-}
-
-static int open_record(nns_engine *e, size_t length)
-{
-    struct nns__recv_half *r = &e->recv;
-    struct nns__opener *opener = e->protection.opener;
-    uint8_t *message = r->window.data + r->window.start + NNS__RECORD_HEADER, *plain = message;
-    struct nns__failure f;
-    size_t size = 0;
-
-    if (opener->ops->open(opener, message, length, &plain, &size, &f) != NNS_OK)
-        return nns__engine_fail(e, &f);
-    r->window.start += NNS__RECORD_HEADER + length;
-    r->plain_at = (size_t)(plain - r->window.data);
-    r->plain_size = size;
-    return count_empty(e, size);
 }
 
 static int truncated(nns_engine *e)
@@ -157,14 +191,18 @@ static int illegal_length(nns_engine *e, size_t length)
     return nns__engine_fail(e, &f);
 }
 
-/* Opens the next record that has payload, if it has arrived. */
+/* Comes to the next record that has payload, if it has arrived. */
 static int open_next(nns_engine *e)
 {
     struct nns__recv_half *r = &e->recv;
     size_t length = 0;
     int rc = NNS_OK;
 
-    while (rc == NNS_OK && r->plain_size == 0) {
+    while (rc == NNS_OK && !has_payload(r)) {
+        if (has_opened(r)) {
+            rc = pass_empty(e);
+            continue;
+        }
         switch (look(e, &length)) {
         case NOTHING:
             return NNS_OK;
@@ -173,18 +211,25 @@ static int open_next(nns_engine *e)
         case ILLEGAL:
             return illegal_length(e, length);
         case WHOLE:
-            rc = open_record(e, length);
+            rc = open_records(e);
         }
     }
+    if (rc == NNS_OK)
+        r->empty_run = 0;
     return rc;
 }
 
 /* Level none: what has arrived is the plaintext. */
-static void pass_through(struct nns__recv_half *r)
+static int pass_through(struct nns__recv_half *r)
 {
-    r->plain_at = r->window.start;
-    r->plain_size = nns__buffer_used(&r->window);
+    if (nns__buffer_used(&r->window) == 0)
+        return NNS_OK;
+    r->plain[0].data = r->window.data + r->window.start;
+    r->plain[0].size = nns__buffer_used(&r->window);
+    r->plain_next = 0;
+    r->plain_count = 1;
     r->window.start = r->window.end;
+    return NNS_OK;
 }
 
 /* ---- wire side ---- */
@@ -310,26 +355,22 @@ int nns_engine_read_buf(nns_engine *e, const uint8_t **ptr, size_t *len)
     rc = begin(e);
     if (rc != NNS_OK)
         return rc;
-    if (r->plain_size == 0) {
+    if (!has_payload(r)) {
         rc = nns__engine_failed(e);
-        if (rc == NNS_OK && !nns__engine_is_open(e))
-            return NNS_OK;
-        if (rc == NNS_OK && !nns__engine_is_framed(e))
-            pass_through(r);
-        else if (rc == NNS_OK)
-            rc = open_next(e);
-        if (rc != NNS_OK)
+        if (rc == NNS_OK && nns__engine_is_open(e))
+            rc = nns__engine_is_framed(e) ? open_next(e) : pass_through(r);
+        if (rc != NNS_OK || !has_payload(r))
             return rc;
     }
-    r->plain_lent = r->plain_size;
-    *ptr = r->plain_size > 0 ? r->window.data + r->plain_at : NULL;
-    *len = r->plain_size;
+    *ptr = r->plain[r->plain_next].data;
+    *len = r->plain_lent = r->plain[r->plain_next].size;
     return NNS_OK;
 }
 
 int nns_engine_read_ack(nns_engine *e, size_t n)
 {
     struct nns__recv_half *r;
+    struct nns__plain *first;
 
     if (e == NULL || n > e->recv.plain_lent)
         return NNS_ERR_ARGUMENT;
@@ -337,8 +378,13 @@ int nns_engine_read_ack(nns_engine *e, size_t n)
         return NNS_ERR_FORKED;
     r = &e->recv;
     r->plain_lent = 0;
-    r->plain_at += n;
-    r->plain_size -= n;
+    if (n == 0)
+        return NNS_OK;
+    first = &r->plain[r->plain_next];
+    first->data += n;
+    first->size -= n;
+    if (first->size == 0)
+        r->plain_next++;
     return NNS_OK;
 }
 
@@ -376,7 +422,7 @@ int nns_engine_take_rest(nns_engine *e, const uint8_t **ptr, size_t *len)
         rc = nns__engine_failed(e);
     if (rc != NNS_OK)
         return rc;
-    if (!nns__engine_is_open(e) || r->plain_size > 0 || r->room_lent > 0)
+    if (!nns__engine_is_open(e) || has_opened(r) || r->room_lent > 0)
         return NNS_ERR_STATE;
     r->taken = true;
     *len = nns__buffer_used(&r->window);

@@ -23,12 +23,12 @@ static size_t queue_limit(const nns_engine *e)
 /* Bytes of a slot before and behind its data area. */
 static size_t slot_lead(const nns_engine *e)
 {
-    return nns__engine_is_framed(e) ? NNS__RECORD_HEADER + e->protection.sealer->ops->head : 0;
+    return nns__engine_is_framed(e) ? NNS__RECORD_HEADER + e->protection.sealer->head : 0;
 }
 
 static size_t slot_tail(const nns_engine *e)
 {
-    return nns__engine_is_framed(e) ? e->protection.sealer->ops->tail : 0;
+    return nns__engine_is_framed(e) ? e->protection.sealer->tail : 0;
 }
 
 /* Plaintext in the slot that is being filled. */
@@ -380,8 +380,10 @@ void nns_engine_trim(nns_engine *e)
         return;
     r = &e->recv;
     s = &e->send;
-    if (nns__buffer_used(&r->window) == 0 && r->plain_size == 0 && r->room_lent == 0 && !r->taken)
+    if (nns__buffer_used(&r->window) == 0 && r->plain_next == r->plain_count && r->room_lent == 0 &&
+        !r->taken)
         nns__buffer_free(&r->window, &e->mem);
     if (nns__buffer_used(&s->out) == 0 && may_move(s))
         nns__buffer_free(&s->out, &e->mem);
+    nns__protection_rest(&e->protection);
 }

@@ -234,6 +234,12 @@ static nns_ssize seal(struct nns__sealer *sealer, uint8_t *slots, size_t stride,
     return (nns_ssize)written;
 }
 
+/* All that it has is the context. */
+static void rest_sealer(struct nns__sealer *sealer)
+{
+    (void)sealer;
+}
+
 static void free_sealer(struct nns__sealer *sealer)
 {
     struct gss_sealer *s = (struct gss_sealer *)sealer;
@@ -308,8 +314,8 @@ static int check(struct gss_opener *o, const uint8_t header[CFX_HEADER], int con
 }
 
 /* NTLM at level sign. gss-ntlmssp can neither sign nor check an empty text. */
-static int open_signed(struct gss_opener *o, uint8_t *message, size_t size, uint8_t **plain,
-                       size_t *plain_size, struct nns__failure *f)
+static int open_signed(struct gss_opener *o, uint8_t *message, size_t size,
+                       struct nns__plain *plain, struct nns__failure *f)
 {
     gss_buffer_desc mic = nns__gss_buffer(message, NTLM_SIGNATURE);
     gss_buffer_desc text = nns__gss_buffer(message + NTLM_SIGNATURE, size - NTLM_SIGNATURE);
@@ -317,13 +323,12 @@ static int open_signed(struct gss_opener *o, uint8_t *message, size_t size, uint
 
     if (major != GSS_S_COMPLETE)
         return refuse(o->shared, major, minor, f);
-    *plain = message + NTLM_SIGNATURE;
-    *plain_size = size - NTLM_SIGNATURE;
+    *plain = (struct nns__plain){message + NTLM_SIGNATURE, size - NTLM_SIGNATURE};
     return NNS_OK;
 }
 
-static int open_wrapped(struct gss_opener *o, uint8_t *message, size_t size, uint8_t **plain,
-                        size_t *plain_size, struct nns__failure *f)
+static int open_wrapped(struct gss_opener *o, uint8_t *message, size_t size,
+                        struct nns__plain *plain, struct nns__failure *f)
 {
     gss_buffer_desc token = nns__gss_buffer(message, size), out = GSS_C_EMPTY_BUFFER;
     uint8_t header[CFX_HEADER] = {0};
@@ -340,26 +345,35 @@ static int open_wrapped(struct gss_opener *o, uint8_t *message, size_t size, uin
     if (rc == NNS_OK) {
         if (out.length > 0)
             memcpy(message, out.value, out.length);
-        *plain = message;
-        *plain_size = out.length;
+        *plain = (struct nns__plain){message, out.length};
     }
     nns__gss_release(&out, major);
     return rc;
 }
 
-static int open_record(struct nns__opener *opener, uint8_t *message, size_t size, uint8_t **plain,
-                       size_t *plain_size, struct nns__failure *f)
+/* One record, however many there are: GSSAPI knows no batches. */
+static nns_ssize open_first(struct nns__opener *opener, uint8_t *records, size_t count,
+                            struct nns__plain *plains, struct nns__failure *f)
 {
     struct gss_opener *o = (struct gss_opener *)opener;
+    size_t size = nns__record_length(records);
+    uint8_t *message = records + NNS__RECORD_HEADER;
+    int rc;
 
+    (void)count;
     if (check_alive(o->shared, f) != NNS_OK)
         return f->code;
     if (o->shared->ntlm && size < NTLM_SIGNATURE)
         return fail(o->shared, f, NNS_ERR_INTEGRITY,
                     "receive: a record is shorter than its signature");
-    if (is_ntlm_sign(o->shared))
-        return open_signed(o, message, size, plain, plain_size, f);
-    return open_wrapped(o, message, size, plain, plain_size, f);
+    rc = is_ntlm_sign(o->shared) ? open_signed(o, message, size, plains, f)
+                                 : open_wrapped(o, message, size, plains, f);
+    return rc == NNS_OK ? 1 : rc;
+}
+
+static void rest_opener(struct nns__opener *opener)
+{
+    (void)opener;
 }
 
 static void free_opener(struct nns__opener *opener)
@@ -374,8 +388,9 @@ static void free_opener(struct nns__opener *opener)
 /* ---- making ---- */
 
 static const struct nns__sealer_ops sealer_ops = {
-    .head = HEAD, .tail = TAIL, .seal = seal, .free = free_sealer};
-static const struct nns__opener_ops opener_ops = {.open = open_record, .free = free_opener};
+    .seal = seal, .rest = rest_sealer, .free = free_sealer};
+static const struct nns__opener_ops opener_ops = {
+    .open = open_first, .rest = rest_opener, .free = free_opener};
 
 int nns__protect_gss_new(struct nns__protection *ret, const struct nns__mem *mem, gss_ctx_id_t *ctx,
                          enum nns__mechanism mechanism, uint32_t flags, struct nns__failure *f)
@@ -400,7 +415,7 @@ int nns__protect_gss_new(struct nns__protection *ret, const struct nns__mem *mem
     atomic_init(&shared->references, 2);
     atomic_init(&shared->failed, 0);
     atomic_init(&shared->reason, NULL);
-    sealer->base.ops = &sealer_ops;
+    sealer->base = (struct nns__sealer){&sealer_ops, HEAD, TAIL};
     sealer->shared = shared;
     opener->base.ops = &opener_ops;
     opener->shared = shared;

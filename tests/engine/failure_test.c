@@ -103,8 +103,8 @@ static void what_was_opened_before_is_still_readable(void **state)
 
     (void)state;
     engine_feed_data(e, 0, "abcdef", 6);
-    engine_feed_data(e, 1, "never", 5);
     assert_int_equal(nns_engine_read(e, got, 2), 2); /* the record is opened */
+    engine_feed_data(e, 1, "never", 5);
     assert_int_equal(nns_engine_fail(e, NNS_ERR_IO, 0), NNS_ERR_IO);
     assert_true((nns_engine_state(e) & NNS_STATE_CAN_READ) != 0);
     assert_int_equal(nns_engine_read_buf(e, &bytes, &size), NNS_OK);

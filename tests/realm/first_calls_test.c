@@ -55,13 +55,13 @@ static void seal_first(void)
 static void open_first(void)
 {
     struct nns__failure f;
-    uint8_t *plain = NULL;
-    size_t size = 0;
+    struct nns__plain plain = {0};
+    uint8_t *copy;
 
-    if (client.opener->ops->open(client.opener, received.bytes, received.size, &plain, &size, &f) !=
-            NNS_OK ||
-        size != 6 || memcmp(plain, "answer", 6) != 0)
+    if (open_message(client.opener, &received, &copy, &plain, &f) != 1 || plain.size != 6 ||
+        memcmp(plain.data, "answer", 6) != 0)
         atomic_fetch_add(&mismatches, 1);
+    free(copy);
 }
 
 static void *receiver(void *arg)

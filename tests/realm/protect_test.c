@@ -120,12 +120,12 @@ static void test_batch(void **state)
     assert_non_null(message);
     realm_pair_open(&pair, client_config(NNS_PROTECT_SEAL), server_config(NNS_PROTECT_SEAL),
                     TARGET);
-    stride = NNS__RECORD_HEADER + pair.client.protection.sealer->ops->head + plain +
-             pair.client.protection.sealer->ops->tail;
+    stride = NNS__RECORD_HEADER + pair.client.protection.sealer->head + plain +
+             pair.client.protection.sealer->tail;
     slots = malloc(count * stride);
     assert_non_null(slots);
     for (size_t i = 0; i < count; i++)
-        memset(slots + i * stride + NNS__RECORD_HEADER + pair.client.protection.sealer->ops->head,
+        memset(slots + i * stride + NNS__RECORD_HEADER + pair.client.protection.sealer->head,
                (int)i, plain);
     size = pair.client.protection.sealer->ops->seal(pair.client.protection.sealer, slots, stride,
                                                     count, plain, last, &f);

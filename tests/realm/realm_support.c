@@ -336,7 +336,7 @@ void raw_wrap(struct message *to, gss_ctx_id_t ctx, int conf, const void *plain,
 void seal_message(struct message *to, struct side *from, const void *plain, size_t size)
 {
     struct nns__sealer *sealer = from->protection.sealer;
-    size_t head = sealer->ops->head, tail = sealer->ops->tail;
+    size_t head = sealer->head, tail = sealer->tail;
     size_t stride = NNS__RECORD_HEADER + head + size + tail;
     uint8_t *slot = malloc(stride);
     struct nns__failure f;
@@ -354,44 +354,44 @@ void seal_message(struct message *to, struct side *from, const void *plain, size
     free(slot);
 }
 
-/* In a block of exactly its size, so that writing past it is seen. */
-static int open_copy(struct side *to, const struct message *message, uint8_t **copy,
-                     uint8_t **plain, size_t *size, struct nns__failure *f)
+nns_ssize open_message(struct nns__opener *opener, const struct message *message, uint8_t **copy,
+                       struct nns__plain *plain, struct nns__failure *f)
 {
-    struct nns__opener *opener = to->protection.opener;
-
-    *copy = malloc(message->size);
+    *copy = malloc(NNS__RECORD_HEADER + message->size);
     assert_non_null(*copy);
-    memcpy(*copy, message->bytes, message->size);
-    return opener->ops->open(opener, *copy, message->size, plain, size, f);
+    nns__store_le32(*copy, (uint32_t)message->size);
+    memcpy(*copy + NNS__RECORD_HEADER, message->bytes, message->size);
+    return opener->ops->open(opener, *copy, 1, plain, f);
 }
 
 void expect_opened(struct side *to, const struct message *message, const void *expected,
                    size_t size)
 {
     struct nns__failure f = {0};
-    uint8_t *copy, *plain = NULL;
-    size_t plain_size = SIZE_MAX;
+    struct nns__plain plain = {NULL, SIZE_MAX};
+    uint8_t *copy;
 
-    if (open_copy(to, message, &copy, &plain, &plain_size, &f) != NNS_OK)
+    if (open_message(to->protection.opener, message, &copy, &plain, &f) != 1)
         fail_msg("%s (%s)", f.message, f.mech_text);
-    assert_int_equal(plain_size, size);
-    assert_true(plain >= copy && plain + plain_size <= copy + message->size);
-    assert_memory_equal(plain, expected, size);
+    assert_int_equal(plain.size, size);
+    assert_int_equal(nns__record_length(copy), message->size);
+    assert_true(plain.data >= copy + NNS__RECORD_HEADER);
+    assert_true(plain.data + plain.size <= copy + NNS__RECORD_HEADER + message->size);
+    assert_memory_equal(plain.data, expected, size);
     free(copy);
 }
 
 void expect_refused(struct side *to, const struct message *message, int code, const char *words)
 {
     struct nns__failure f = {0};
-    uint8_t *copy, *plain = NULL;
-    size_t plain_size = 0;
+    struct nns__plain plain = {0};
+    uint8_t *copy;
 
-    assert_int_equal(open_copy(to, message, &copy, &plain, &plain_size, &f), code);
+    assert_int_equal(open_message(to->protection.opener, message, &copy, &plain, &f), code);
     assert_int_equal(f.code, code);
     if (strstr(f.message, words) == NULL)
         fail_msg("'%s' does not say '%s'", f.message, words);
-    assert_null(plain);
-    assert_int_equal(plain_size, 0);
+    assert_null(plain.data);
+    assert_int_equal(plain.size, 0);
     free(copy);
 }

@@ -129,6 +129,7 @@ struct mock_opener {
     struct nns__mem mem;
     nns_role sender;
     bool conf;
+    bool failed; /* at a later record of a batch */
     uint64_t sequence;
 };
 
@@ -187,10 +188,9 @@ static nns_ssize mock_seal(struct nns__sealer *sealer, uint8_t *slots, size_t st
     return to - slots;
 }
 
-static int mock_open_record(struct nns__opener *opener, uint8_t *message, size_t size,
-                            uint8_t **plain, size_t *plain_size, struct nns__failure *f)
+static int open_one(struct mock_opener *o, uint8_t *message, size_t size, struct nns__plain *plain,
+                    struct nns__failure *f)
 {
-    struct mock_opener *o = (struct mock_opener *)opener;
     uint32_t sum;
 
     if (size < MOCK_OVERHEAD)
@@ -201,11 +201,44 @@ static int mock_open_record(struct nns__opener *opener, uint8_t *message, size_t
         nns__load_be64(message + 4) != o->sequence)
         return nns__fail(f, NNS_ERR_INTEGRITY, NNS__STATUS_NONE, "mock: bad record");
     o->sequence++;
-    *plain = message + MOCK_OVERHEAD;
-    *plain_size = size - MOCK_OVERHEAD;
-    for (size_t i = 0; o->conf && i < *plain_size; i++)
-        (*plain)[i] ^= 0x5a;
+    *plain = (struct nns__plain){message + MOCK_OVERHEAD, size - MOCK_OVERHEAD};
+    for (size_t i = 0; o->conf && i < plain->size; i++)
+        plain->data[i] ^= 0x5a;
     return NNS_OK;
+}
+
+/* Whole batches; it stops before a record whose number is not the next, and leaves it alone. */
+static nns_ssize mock_open_records(struct nns__opener *opener, uint8_t *records, size_t count,
+                                   struct nns__plain *plains, struct nns__failure *f)
+{
+    struct mock_opener *o = (struct mock_opener *)opener;
+    size_t i = 0;
+
+    if (o->failed)
+        return nns__fail(f, NNS_ERR_INTEGRITY, NNS__STATUS_NONE, "mock: bad record in a batch");
+    while (i < count && i < NNS__BATCH) {
+        size_t size = nns__load_le32(records);
+
+        if (i > 0 && (size < MOCK_OVERHEAD || nns__load_be64(records + 4 + 4) != o->sequence))
+            break;
+        if (open_one(o, records + 4, size, &plains[i], f) != NNS_OK) {
+            o->failed = true;
+            return i > 0 ? (nns_ssize)i : f->code;
+        }
+        records += 4 + size;
+        i++;
+    }
+    return (nns_ssize)i;
+}
+
+static void sealer_rest(struct nns__sealer *sealer)
+{
+    (void)sealer;
+}
+
+static void opener_rest(struct nns__opener *opener)
+{
+    (void)opener;
 }
 
 static void sealer_free(struct nns__sealer *sealer)
@@ -225,8 +258,9 @@ static void opener_free(struct nns__opener *opener)
 }
 
 static const struct nns__sealer_ops sealer_ops = {
-    .head = MOCK_OVERHEAD, .tail = 12, .seal = mock_seal, .free = sealer_free};
-static const struct nns__opener_ops opener_ops = {.open = mock_open_record, .free = opener_free};
+    .seal = mock_seal, .rest = sealer_rest, .free = sealer_free};
+static const struct nns__opener_ops opener_ops = {
+    .open = mock_open_records, .rest = opener_rest, .free = opener_free};
 
 static int mock_protect(struct nns__auth *auth, const struct nns__facts *facts,
                         struct nns__protection *ret, struct nns__failure *f)
@@ -247,7 +281,7 @@ static int mock_protect(struct nns__auth *auth, const struct nns__facts *facts,
         nns__free(&a->cfg->mem, o, sizeof(*o));
         return nns__fail(f, NNS_ERR_NOMEM, NNS__STATUS_INTERNAL_ERROR, "mock: protect");
     }
-    s->base.ops = &sealer_ops;
+    s->base = (struct nns__sealer){&sealer_ops, MOCK_OVERHEAD, 12};
     o->base.ops = &opener_ops;
     s->mem = o->mem = a->cfg->mem;
     s->sender = a->role;
