@@ -4,8 +4,8 @@
 # Completion of nns(1) for bash. A new option goes into the list of its commands and, where its
 # values are known, into _nns_value.
 
-_nns_common='--protection --mech --handshake-timeout --idle-timeout --trace --trace-secrets --json --verbose
-    --quiet --help'
+_nns_common='--protection --mech --handshake-timeout --idle-timeout --record-engine --trace
+    --trace-secrets --json --verbose --quiet --help'
 _nns_connect='--target --ccache --client-keytab --user --password-file --password-fd
     --impersonation --connect-timeout'
 _nns_listen='--echo --exec --accept-delegation --once --allow --allow-all --keytab --service
@@ -25,6 +25,7 @@ _nns_value()
     case $1 in
     --mech) words=$'kerberos\nnegotiate\nntlm' ;;
     --protection) words=$'encrypt\nsign\nnone' ;;
+    --record-engine) words=$'auto\ngss\nkrb5' ;;
     --impersonation) words=$'identify\nimpersonate\ndelegate' ;;
     --password-file | --ccache | --keytab | --client-keytab | --trace)
         _nns_files "$2"

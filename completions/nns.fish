@@ -17,6 +17,7 @@ complete -c nns -n $common -l mech -x -a 'kerberos negotiate ntlm' -d 'Mechanism
 complete -c nns -n $common -l protection -x -a 'encrypt sign none' -d 'Level asked for and least accepted'
 complete -c nns -n $common -l handshake-timeout -x -a '5s 10s 30s' -d 'Most time for the handshake'
 complete -c nns -n $common -l idle-timeout -x -a '1m 10m 1h' -d 'End a connection that moves nothing'
+complete -c nns -n $common -l record-engine -x -a 'auto gss krb5' -d 'What makes the records'
 complete -c nns -n $common -l trace -r -F -d 'Write what passes on the wire'
 complete -c nns -n $common -l trace-secrets -d 'Leave nothing out of the trace'
 complete -c nns -n $common -l json -d 'One JSON object for each event'

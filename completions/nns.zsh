@@ -10,6 +10,7 @@ _nns() {
     '--protection[level asked for and least accepted]:level:(encrypt sign none)'
     '--handshake-timeout[most time for the handshake]:time:(5s 10s 30s)'
     '--idle-timeout[end a connection that moves nothing]:time:(1m 10m 1h)'
+    '--record-engine[what makes the records]:engine:(auto gss krb5)'
     '--trace[write what passes on the wire]:file:_files'
     '--trace-secrets[leave nothing out of the trace]'
     '--json[one JSON object for each event]'

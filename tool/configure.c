@@ -105,6 +105,8 @@ int configure(nns_config **ret, const struct options *o)
         rc = set_counts(cfg, o);
     if (rc == NNS_OK)
         rc = set_credentials(cfg, o);
+    if (rc == NNS_OK && o->record_engine != NULL)
+        rc = nns_config_set_record_engine(cfg, o->record_engine);
     if (rc == NNS_OK)
         rc = trace_attach(cfg);
     if (rc == NNS_OK) {

@@ -33,6 +33,7 @@ static const char usage_text[] =
     "  --handshake-timeout TIME         500ms, 10s, 2m ...; 0s: no limit (default connect 30s,\n"
     "                                   listen 10s)\n"
     "  --idle-timeout TIME              end a connection that moves nothing (default never)\n"
+    "  --record-engine auto|gss|krb5    what makes the records (default auto)\n"
     "  --json                           one JSON object for each event on standard error\n"
     "                                   (probe: one on standard output)\n"
     "  --trace FILE                     write what passes on the wire, for nns decode; token\n"
@@ -96,6 +97,7 @@ enum {
     OPT_MAX_CONNECTIONS,
     OPT_MAX_HANDSHAKES,
     OPT_MAX_HANDSHAKES_PER_SOURCE,
+    OPT_RECORD_ENGINE,
     OPT_TRACE,
     OPT_TRACE_SECRETS,
     OPT_VERSION
@@ -149,6 +151,7 @@ static const struct option long_options[] = {
     {"max-connections", required_argument, NULL, OPT_MAX_CONNECTIONS},
     {"max-handshakes", required_argument, NULL, OPT_MAX_HANDSHAKES},
     {"max-handshakes-per-source", required_argument, NULL, OPT_MAX_HANDSHAKES_PER_SOURCE},
+    {"record-engine", required_argument, NULL, OPT_RECORD_ENGINE},
     {"trace", required_argument, NULL, OPT_TRACE},
     {"trace-secrets", no_argument, NULL, OPT_TRACE_SECRETS},
     {"verbose", no_argument, NULL, 'v'},
@@ -337,6 +340,9 @@ static bool keep_text(struct options *o, int option, const char *text)
         return true;
     case OPT_SERVICE:
         o->service = text;
+        return true;
+    case OPT_RECORD_ENGINE:
+        o->record_engine = text;
         return true;
     case OPT_TRACE:
         o->trace = text;

@@ -60,6 +60,7 @@ struct options {
     bool quiet;
     bool json;
     bool trace_secrets;
+    const char *record_engine;
     const char *trace; /* file, or NULL */
     const char *file;  /* decode: NULL is standard input */
 };

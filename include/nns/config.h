@@ -102,9 +102,10 @@ NNS_API int nns_config_insecure_no_replay_cache(nns_config *cfg);
  * not concern engines without a stream: they have no clock. */
 NNS_API int nns_config_insecure_outlive_ticket(nns_config *cfg);
 
-/* Who makes and checks the records: "gss" is gss_wrap and gss_unwrap; "auto", the default, leaves
- * the choice to the library, which has no other than "gss" yet. The bytes on the wire are the same:
- * never needed for interoperability. nns_engine_record_engine() tells which it is. */
+/* Who makes and checks the records: "gss" is gss_wrap and gss_unwrap; "krb5" our own code on
+ * libcrypto, for Kerberos with AES, and "gss" where that cannot be; "auto", the default, the
+ * fastest there is. The bytes on the wire are the same: never needed for interoperability.
+ * nns_engine_record_engine() tells which it became. Errors: ARGUMENT, FROZEN. */
 NNS_API int nns_config_set_record_engine(nns_config *cfg, const char *name);
 
 /* Wire bytes as they pass an engine, handshake and records, encrypted as they are: outgoing 1 for

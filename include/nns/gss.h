@@ -29,7 +29,7 @@ NNS_API int nns_engine_take_delegated_cred(nns_engine *e, gss_cred_id_t *ret);
 
 /* The security context, for inquiries (gss_inquire_context() and its like): borrowed, valid as
  * long as e. To wrap or unwrap with it would break the connection. Only the record engine "gss"
- * keeps one. From WANT_AUTHORIZE or OPEN on.
+ * keeps one, so ask for it with nns_config_set_record_engine(). From WANT_AUTHORIZE or OPEN on.
  * Errors: ARGUMENT, STATE, FORKED, UNSUPPORTED (another record engine, or level none). */
 NNS_API int nns_engine_gss_context(nns_engine *e, gss_ctx_id_t *ret);
 

@@ -21,6 +21,7 @@
 #include "auth/neg_token.h"
 #include "frame/handshake_record.h"
 #include "protect/gss_call.h"
+#include "protect/krb5_export.h"
 
 #include <gssapi/gssapi_ext.h>
 #include <gssapi/gssapi_krb5.h>
@@ -39,6 +40,7 @@ struct gss_auth {
     gss_ctx_id_t ctx;
     gss_cred_id_t delegated; /* server */
     bool ntlm;               /* it is the mechanism, not Kerberos */
+    bool mic;                /* the peer may have sent a mechListMIC */
     bool started;            /* a token went through the mechanism */
     bool finished;           /* it is complete, or it failed: no token any more */
     struct nns__failure
@@ -404,6 +406,13 @@ static int take_token(struct gss_auth *a, const gss_buffer_desc *from, struct nn
     return NNS_OK;
 }
 
+/* A mechListMIC takes a sequence number, and who exports the context is not told that it did. */
+static void watch_for_mic(struct gss_auth *a, const uint8_t *token, size_t size)
+{
+    if (size > 0 && (a->started || nns__first_token(token, size) != NNS__FIRST_TOKEN_KERBEROS))
+        a->mic |= nns__neg_token_may_have_mic(token, size);
+}
+
 static int step(struct nns__auth *auth, const uint8_t *in, size_t in_size, struct nns__token *out,
                 bool *complete, struct nns__failure *f)
 {
@@ -424,6 +433,7 @@ static int step(struct nns__auth *auth, const uint8_t *in, size_t in_size, struc
         rc = step_client(a, &input, &output, &major, f);
     else
         rc = step_server(a, &input, &output, &major, f);
+    watch_for_mic(a, in, in_size);
     a->started = true;
     if (rc == NNS_OK)
         rc = take_token(a, &output, out, f);
@@ -491,16 +501,32 @@ static int inquire(struct nns__auth *auth, struct nns__facts *facts, struct nns_
                                                    : complete_target(a, facts, f);
 }
 
+/* Records without GSSAPI: all that may stand in the way is found out before it is too late. */
+static bool may_export(const struct gss_auth *a, const struct nns__facts *facts)
+{
+    return a->request.cfg->record_engine != NNS__RECORD_ENGINE_GSS &&
+           facts->mechanism == NNS__MECHANISM_KERBEROS && !a->mic &&
+           nns__protect_krb5_takes(facts->key_type);
+}
+
 static int protect(struct nns__auth *auth, const struct nns__facts *facts,
                    struct nns__protection *ret, struct nns__failure *f)
 {
     struct gss_auth *a = (struct gss_auth *)auth;
+    const nns_config *cfg = a->request.cfg;
+    int rc = NNS_ERR_UNSUPPORTED;
 
-    if (nns__policy_level(facts->flags) != NNS_PROTECT_NONE)
-        return nns__protect_gss_new(ret, &a->request.cfg->mem, &a->ctx, facts->mechanism,
-                                    facts->flags, f);
-    *ret = (struct nns__protection){.name = "raw"};
-    return NNS_OK;
+    if (nns__policy_level(facts->flags) == NNS_PROTECT_NONE) {
+        *ret = (struct nns__protection){.name = "raw"};
+        return NNS_OK;
+    }
+    if (may_export(a, facts))
+        rc = nns__protect_krb5_export(ret, &cfg->mem, &a->ctx, facts->key_type,
+                                      (facts->flags & NNS__FLAG_CONF) != 0,
+                                      cfg->record_engine == NNS__RECORD_ENGINE_KRB5, f);
+    if (rc == NNS_ERR_UNSUPPORTED)
+        rc = nns__protect_gss_new(ret, &cfg->mem, &a->ctx, facts->mechanism, facts->flags, f);
+    return rc;
 }
 
 const struct nns__auth_ops nns__auth_gss = {.open = open_auth,

@@ -114,6 +114,7 @@ static void describe_key(struct nns__facts *facts, gss_ctx_id_t ctx)
         explicit_bzero(answer->elements[0].value, answer->elements[0].length);
         type = answer->count > 1 ? enctype_of(&answer->elements[1]) : 0;
     }
+    facts->key_type = type;
     if (type != 0 && krb5_enctype_to_name(type, false, facts->enctype, sizeof(facts->enctype)) != 0)
         facts->enctype[0] = '\0';
     (void)gss_release_buffer_set(&minor, &answer);

@@ -124,6 +124,7 @@ static bool read_init(struct nns__neg_token *ret, struct span init)
     if (init.size > 0 && init.at[0] == CONTEXT(2) &&
         !take_wrapped(&init, CONTEXT(2), OCTET_STRING, &token))
         return false;
+    ret->mic = init.size > 0;
     if (!skip(&init, CONTEXT(3)) || !skip(&init, CONTEXT(4)) || init.size != 0)
         return false;
     ret->token = token.at;
@@ -145,4 +146,21 @@ bool nns__neg_token_read(struct nns__neg_token *ret, const uint8_t *data, size_t
         return false;
     *ret = found;
     return true;
+}
+
+/* negState [0], supportedMech [1], responseToken [2], mechListMIC [3] (RFC 4178 4.2.2). */
+bool nns__neg_token_may_have_mic(const uint8_t *data, size_t size)
+{
+    struct span all = {data, size}, response;
+    struct nns__neg_token init;
+
+    if (size > 0 && data[0] == FRAME)
+        return !nns__neg_token_read(&init, data, size) || init.mic;
+    if (!take_wrapped(&all, CONTEXT(1), SEQUENCE, &response) || all.size != 0)
+        return true;
+    for (uint8_t n = 0; n < 3; n++) {
+        if (!skip(&response, CONTEXT(n)))
+            return true;
+    }
+    return response.size != 0;
 }

@@ -352,14 +352,21 @@ int nns_config_insecure_outlive_ticket(nns_config *cfg)
 
 int nns_config_set_record_engine(nns_config *cfg, const char *name)
 {
+    static const char *const names[] = {[NNS__RECORD_ENGINE_AUTO] = "auto",
+                                        [NNS__RECORD_ENGINE_GSS] = "gss",
+                                        [NNS__RECORD_ENGINE_KRB5] = "krb5"};
     int rc = nns__config_may_change(cfg);
 
     if (rc != NNS_OK)
         return rc;
-    if (name == NULL || (strcmp(name, "auto") != 0 && strcmp(name, "gss") != 0))
-        return nns__config_refuse(cfg, NNS_ERR_ARGUMENT, "record engine: it is 'auto' or 'gss'");
-    cfg->plain_gss = strcmp(name, "gss") == 0;
-    return NNS_OK;
+    for (size_t i = 0; name != NULL && i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(name, names[i]) == 0) {
+            cfg->record_engine = (enum nns__record_engine)i;
+            return NNS_OK;
+        }
+    }
+    return nns__config_refuse(cfg, NNS_ERR_ARGUMENT,
+                              "record engine: it is 'auto', 'gss' or 'krb5'");
 }
 
 int nns_config_set_trace(nns_config *cfg, nns_trace_fn fn, void *arg)

@@ -16,6 +16,13 @@
 
 struct nns__auth_ops; /* auth/auth.h */
 
+/* Who makes and checks the records. */
+enum nns__record_engine {
+    NNS__RECORD_ENGINE_AUTO,
+    NNS__RECORD_ENGINE_GSS,
+    NNS__RECORD_ENGINE_KRB5 /* where it can; with libcrypto alone */
+};
+
 struct nns__pattern {
     struct nns__pattern *next;
     char *text;
@@ -48,7 +55,7 @@ struct nns_config {
     bool require_channel_binding;
     bool no_kerberos;
     bool allow_ntlm;
-    bool plain_gss; /* record engine "gss" */
+    enum nns__record_engine record_engine;
     nns_trace_fn trace;
     void *trace_arg;
     int64_t limits[NNS__LIMITS];

@@ -38,7 +38,8 @@ struct nns__facts {
     uint32_t flags;     /* NNS__FLAG_ bits */
     uint32_t ssf;       /* strength of the session key, bits */
     int64_t ticket_end; /* seconds since 1970, 0: unknown */
-    char enctype[48];   /* of the session key, "": unknown */
+    int32_t key_type;   /* of the session key, as RFC 3961 numbers it; 0: unknown */
+    char enctype[48];   /* its name, "": unknown */
     char *peer_name;    /* server: the client's */
     char *target;       /* whom the client asked for */
     void *delegated;    /* server: the client's credentials, the mechanism's own object, or NULL */

@@ -36,18 +36,22 @@ struct nns__enctype {
 struct nns__crypt_keys {
     const struct nns__enctype *enctype;
     bool conf;                         /* texts are encrypted; else only authenticated */
+    bool one_by_one;                   /* by libcrypto, however many texts there are */
     uint8_t cipher[NNS__CRYPT_KEY];    /* Ke; with conf */
     uint8_t integrity[NNS__CRYPT_KEY]; /* Ki with conf, else Kc */
 };
 
-/* What is worked on, in place. The block before bytes may be overwritten (RFC 8009 hashes an
- * initial vector of zeros before the ciphertext), and the tag stands behind the text. */
+/* What is worked on, in place. With conf the block before bytes may be overwritten (RFC 8009 hashes
+ * an initial vector of zeros before the ciphertext). The tag stands behind the text. */
 struct nns__text {
     uint8_t *bytes;
     size_t size; /* without the tag; with conf at least a block */
 };
 
-struct nns__crypt;
+struct nns__crypt; /* one that has sealed does not open, nor the other way round */
+
+/* libcrypto has all that is needed. From any thread. */
+bool nns__crypt_works(void);
 
 /* Copies the keys. NOMEM. */
 int nns__crypt_new(struct nns__crypt **ret, const struct nns__mem *mem,

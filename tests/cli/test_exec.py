@@ -27,6 +27,7 @@ from processes import (  # noqa: E402
     content,
     environment,
     realm,
+    record_engine,
     sha256,
     tied_to_us,
 )
@@ -52,7 +53,8 @@ class ExecTest(NnsTest):
 
     def serve_after(self, setup, command, *options):
         """A server that a shell has started after this set-up of its own."""
-        argv = ["sh", "-c", f'{setup}; exec "$@"', "sh", os.environ["NNS"], "listen", "--allow-all"]
+        argv = ["sh", "-c", f'{setup}; exec "$@"', "sh", os.environ["NNS"], "listen"]
+        argv += [*record_engine(), "--allow-all"]
         argv += ["--keytab", realm("keytab"), "--exec", command, *options, "127.0.0.1:0"]
         server = Process(argv, environment())
         self.addCleanup(lambda: self.assert_no_finding(server.end()))

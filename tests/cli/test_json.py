@@ -12,7 +12,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
-from processes import DEADLINE, NnsTest, Process, environment, realm  # noqa: E402
+from processes import (  # noqa: E402
+    DEADLINE,
+    NnsTest,
+    Process,
+    environment,
+    kerberos_engine,
+    realm,
+    record_engine,
+)
 from wire import ERROR, Listener, handshake, read_handshake  # noqa: E402
 
 PEER_ADDRESS = re.compile(r"127\.0\.0\.1:\d+")
@@ -26,7 +34,6 @@ NEGOTIATED = {
     "mutual": True,
     "ssf": 256,
     "enctype": "aes256-cts-hmac-sha1-96",
-    "record_engine": "gss",
     "handshake_records": 2,
 }
 
@@ -34,7 +41,7 @@ NEGOTIATED = {
 class JsonTest(NnsTest):
     def listen(self, *options, allow="alice@NNS.TEST", **env):
         """`nns listen --json`, whose port is `.port`."""
-        argv = [os.environ["NNS"], "listen", "--json", "--allow", allow]
+        argv = [os.environ["NNS"], "listen", "--json", *record_engine(), "--allow", allow]
         argv += ["--keytab", realm("keytab"), *options, "127.0.0.1:0"]
         server = Process(argv, environment(**env))
         self.addCleanup(lambda: self.assert_no_finding(server.end()))
@@ -58,6 +65,7 @@ class JsonTest(NnsTest):
 
     def assert_negotiated(self, event, kind, **more):
         self.assertRegex(event.pop("ticket_end"), TIME)
+        self.assertRegex(event.pop("record_engine"), kerberos_engine())
         self.assertEqual(event, {"event": kind} | NEGOTIATED | more)
 
 

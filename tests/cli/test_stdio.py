@@ -19,6 +19,7 @@ from processes import (  # noqa: E402
     content,
     environment,
     realm,
+    record_engine,
     tied_to_us,
 )
 
@@ -28,7 +29,7 @@ USAGE, TRANSPORT, TIMEOUT, AUTHENTICATION, PEER = 2, 3, 4, 6, 7
 class StdioTest(NnsTest):
     def start(self, *options, allow="alice@NNS.TEST", stdout=subprocess.PIPE):
         """A server whose standard input and output are the test's; its port is `.port`."""
-        argv = [os.environ["NNS"], "listen", "--allow", allow]
+        argv = [os.environ["NNS"], "listen", *record_engine(), "--allow", allow]
         argv += ["--keytab", realm("keytab"), *options, "127.0.0.1:0"]
         return self.popen(argv, stdout, self.listening)
 

@@ -164,5 +164,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_first_calls)};
 
+    realm_use_engine("gss");
     return realm_prepare() != 0 ? 77 : cmocka_run_group_tests(tests, setup, teardown);
 }

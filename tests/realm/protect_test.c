@@ -381,5 +381,6 @@ int main(void)
         cmocka_unit_test(test_mic),
     };
 
+    realm_use_engine("gss");
     return realm_prepare() != 0 ? 77 : cmocka_run_group_tests(tests, NULL, NULL);
 }

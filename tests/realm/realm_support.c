@@ -44,13 +44,33 @@ int realm_prepare(void)
     return 77;
 }
 
+#define ENGINE "NNS_TEST_RECORD_ENGINE"
+
+void realm_use_engine(const char *name)
+{
+    assert_int_equal(setenv(ENGINE, name, 1), 0);
+}
+
+void expect_kerberos_engine(const char *name)
+{
+    const char *engine = getenv(ENGINE);
+
+    if (engine == NULL || strcmp(engine, "auto") == 0)
+        assert_memory_equal(name, "krb5", 4);
+    else
+        assert_string_equal(name, engine);
+}
+
 static nns_config *new_config(nns_protection level)
 {
+    const char *engine = getenv(ENGINE);
     nns_config *cfg = NULL;
 
     assert_int_equal(nns_config_new(&cfg, NULL), NNS_OK);
     assert_int_equal(nns_config_insecure_allow_unprotected(cfg), NNS_OK);
     assert_int_equal(nns_config_set_protection(cfg, level), NNS_OK);
+    if (engine != NULL)
+        assert_int_equal(nns_config_set_record_engine(cfg, engine), NNS_OK);
     return cfg;
 }
 

@@ -24,6 +24,12 @@ char *realm_file(const char *name);
  * where there is no realm; else 0. */
 int realm_prepare(void);
 
+/* Has all configurations of this process name this record engine. */
+void realm_use_engine(const char *name);
+/* Is it the engine of Kerberos records that this run must have? NNS_TEST_RECORD_ENGINE says which
+ * one to set; without it the library chooses one of its own. */
+void expect_kerberos_engine(const char *name);
+
 /* Strict configurations at this level: alice's tickets; the server's keytab, anybody allowed. */
 nns_config *client_config(nns_protection level);
 nns_config *server_config(nns_protection level);

@@ -4,6 +4,7 @@
 What the tests need from outside:
     NNS             the nns command
     NNS_REALM_DIR   the folder made by `tests/realm/realm start`
+    NNS_TEST_RECORD_ENGINE   the --record-engine of every nns, if it is set
 A process started here is ended by its id when its test ends, and by the kernel when this one dies.
 """
 
@@ -56,6 +57,18 @@ def credentials(options, env):
     if {"--ccache", "--user", "--client-keytab"} & set(options) or "KRB5CCNAME" in env:
         return []
     return ["--ccache", ccache("alice.ccache")["KRB5CCNAME"]]
+
+
+def record_engine():
+    """The options that choose what makes the records."""
+    name = os.environ.get("NNS_TEST_RECORD_ENGINE")
+    return ["--record-engine", name] if name else []
+
+
+def kerberos_engine():
+    """A pattern of the engine that a Kerberos connection then has."""
+    name = os.environ.get("NNS_TEST_RECORD_ENGINE", "auto")
+    return r"^krb5(\+mb)?$" if name == "auto" else f"^{name}$"
 
 
 NO_TICKET = "no-such.ccache"
@@ -224,7 +237,7 @@ class NnsTest(unittest.TestCase):
         **env,
     ):
         """`nns listen` on a free port, which is `.port`."""
-        argv = [os.environ["NNS"], "listen", *service, "--allow", allow]
+        argv = [os.environ["NNS"], "listen", *record_engine(), *service, "--allow", allow]
         argv += ["--keytab", realm("keytab"), *options, address]
         server = Process(argv, environment(**off_clock(clock), **env), stdin)
         self.addCleanup(lambda: self.assert_no_finding(server.end()))
@@ -265,7 +278,7 @@ class NnsTest(unittest.TestCase):
     def nns_probe(self, port, *options, target="host/localhost", clock=0, **env):
         """Runs `nns probe` to its end."""
         named = ["--target", target] if target else []
-        named += credentials(options, env)
+        named += [*record_engine(), *credentials(options, env)]
         done = subprocess.run(
             tied_to_us([os.environ["NNS"], "probe", *named, *options, f"127.0.0.1:{port}"]),
             env=environment(**off_clock(clock), **env),
@@ -283,7 +296,7 @@ class NnsTest(unittest.TestCase):
         """The command line of `nns connect` in an environment with such changes; without a target,
         the default one."""
         named = ["--target", target] if target else []
-        named += credentials(options, env)
+        named += [*record_engine(), *credentials(options, env)]
         return [os.environ["NNS"], "connect", *named, *options, f"{host}:{port}"]
 
     @staticmethod

@@ -44,7 +44,8 @@ static void defaults_are_the_strict_ones(void **state)
     assert_int_equal(cfg->min_ssf, 128);
     assert_null(cfg->allowed);
     assert_false(cfg->allow_any_peer || cfg->defer_authorization || cfg->allow_unprotected);
-    assert_false(cfg->no_replay_cache || cfg->plain_gss || cfg->outlive_ticket);
+    assert_false(cfg->no_replay_cache || cfg->outlive_ticket);
+    assert_int_equal(cfg->record_engine, NNS__RECORD_ENGINE_AUTO);
     assert_false(cfg->accept_delegation || cfg->require_channel_binding);
     assert_null(cfg->gss_cred);
     assert_null(cfg->ccache);
@@ -233,19 +234,21 @@ static void ntlm_is_off_until_asked_for(void **state)
     nns_config_unref(cfg);
 }
 
-static void the_record_engine_has_two_names(void **state)
+static void the_record_engine_has_three_names(void **state)
 {
     nns_config *cfg = make();
 
     (void)state;
-    expect_refusal(cfg, nns_config_set_record_engine(cfg, "krb5"),
-                   "record engine: it is 'auto' or 'gss'");
+    expect_refusal(cfg, nns_config_set_record_engine(cfg, "krb"),
+                   "record engine: it is 'auto', 'gss' or 'krb5'");
     expect_refusal(cfg, nns_config_set_record_engine(cfg, NULL),
-                   "record engine: it is 'auto' or 'gss'");
+                   "record engine: it is 'auto', 'gss' or 'krb5'");
     assert_int_equal(nns_config_set_record_engine(cfg, "gss"), NNS_OK);
-    assert_true(cfg->plain_gss);
+    assert_int_equal(cfg->record_engine, NNS__RECORD_ENGINE_GSS);
+    assert_int_equal(nns_config_set_record_engine(cfg, "krb5"), NNS_OK);
+    assert_int_equal(cfg->record_engine, NNS__RECORD_ENGINE_KRB5);
     assert_int_equal(nns_config_set_record_engine(cfg, "auto"), NNS_OK);
-    assert_false(cfg->plain_gss);
+    assert_int_equal(cfg->record_engine, NNS__RECORD_ENGINE_AUTO);
     nns_config_unref(cfg);
 }
 
@@ -435,7 +438,7 @@ int main(void)
         cmocka_unit_test(patterns_must_name_a_realm),
         cmocka_unit_test(ntlm_is_off_until_asked_for),
         cmocka_unit_test(ntlm_has_patterns_of_its_own),
-        cmocka_unit_test(the_record_engine_has_two_names),
+        cmocka_unit_test(the_record_engine_has_three_names),
         cmocka_unit_test(limits_have_their_defaults_and_bounds),
         cmocka_unit_test(the_first_engine_freezes_it),
         cmocka_unit_test(the_last_reference_frees_it),
