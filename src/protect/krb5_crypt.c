@@ -32,9 +32,11 @@ static struct {
 } shared = {.once = PTHREAD_ONCE_INIT};
 
 /* Looking up takes locks and allocates. What was found is never given back: other threads may be
- * at work when the process ends. */
+ * at work when the process ends. libcrypto would pull its tables from under them in exit(), unless
+ * whoever uses it first tells it not to. */
 static void look_up(void)
 {
+    (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
     shared.aes128 = EVP_CIPHER_fetch(NULL, "AES-128-CBC-CTS", NULL);
     shared.aes256 = EVP_CIPHER_fetch(NULL, "AES-256-CBC-CTS", NULL);
     shared.hmac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
