@@ -41,18 +41,6 @@ void *nns__alloc(const struct nns__mem *mem, size_t size)
     return ptr;
 }
 
-void *nns__realloc_wiped(const struct nns__mem *mem, void *ptr, size_t old_size, size_t new_size)
-{
-    void *moved = mem->realloc_fn(mem->arg, NULL, 0, new_size);
-
-    if (moved == NULL)
-        return NULL;
-    if (ptr != NULL)
-        memcpy(moved, ptr, old_size < new_size ? old_size : new_size);
-    nns__free_wiped(mem, ptr, old_size);
-    return moved;
-}
-
 void nns__free(const struct nns__mem *mem, void *ptr, size_t size)
 {
     if (ptr != NULL)

@@ -18,8 +18,6 @@ struct nns__mem {
 int nns__mem_init(struct nns__mem *mem, const nns_allocator *alloc);
 
 void *nns__alloc(const struct nns__mem *mem, size_t size); /* zeroed; NULL: no memory */
-/* Moves a block to a new one and wipes the old. NULL: no memory, and nothing changed. */
-void *nns__realloc_wiped(const struct nns__mem *mem, void *ptr, size_t old_size, size_t new_size);
 void nns__free(const struct nns__mem *mem, void *ptr, size_t size);       /* NULL is nothing */
 void nns__free_wiped(const struct nns__mem *mem, void *ptr, size_t size); /* NULL is nothing */
 

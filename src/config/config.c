@@ -25,7 +25,7 @@ static const struct {
     [NNS_LIMIT_HANDSHAKE_BYTES] = {"handshake bytes", 70000, 131072, 524288},
     [NNS_LIMIT_HANDSHAKE_LEGS] = {"handshake legs", 1, 8, 16},
     [NNS_LIMIT_EMPTY_RECORDS] = {"empty records", 0, 16, 1024},
-    [NNS_LIMIT_BUFFER_BYTES] = {"buffer bytes", 131072, 131072, 16777216},
+    [NNS_LIMIT_BUFFER_BYTES] = {"buffer bytes", 131072, 1310720, 16777216},
     [NNS_LIMIT_CONNECTIONS] = {"connections", 1, 1000, 1000000},
     [NNS_LIMIT_HANDSHAKES] = {"handshakes", 1, 64, 10000},
     [NNS_LIMIT_HANDSHAKES_PER_SOURCE] = {"handshakes per source", 1, 16, 10000},

@@ -5,10 +5,10 @@
  */
 #include "engine/engine_internal.h"
 
+#include "base/process.h"
 #include "frame/handshake_record.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #define TARGET_MOST ((size_t)1024)
 #define BINDING_MOST ((size_t)65536)
@@ -27,8 +27,9 @@ int nns_engine_new(nns_engine **ret, nns_config *cfg, nns_role role)
     e->cfg = nns_config_ref(cfg);
     e->role = role;
     atomic_init(&e->phase, NNS_PHASE_HANDSHAKE);
-    e->owner = getpid();
+    e->owner = nns__process_mark();
     atomic_init(&e->error, NULL);
+    e->send.allowed = NNS__BUFFER_BASE;
     e->handshake.state = role == NNS_CLIENT ? NNS__STEP : NNS__START;
     *ret = e;
     return NNS_OK;
@@ -78,7 +79,7 @@ int nns__engine_usable(const nns_engine *e)
 
 int nns__engine_owned(const nns_engine *e)
 {
-    return e->owner == getpid() ? NNS_OK : NNS_ERR_FORKED;
+    return nns__process_is(e->owner) ? NNS_OK : NNS_ERR_FORKED;
 }
 
 /* True if f became the engine's error, false if there was one before. Any thread. */

@@ -19,7 +19,6 @@
 
 #include <nns/engine.h>
 #include <stdatomic.h>
-#include <sys/types.h>
 
 /* States of the handshake. A failure is not one of them: it is the presence of an error. */
 enum nns__handshake_state {
@@ -63,6 +62,7 @@ struct nns__recv_half {
     size_t room_lent;                    /* bytes lent by recv_buf */
     size_t plain_lent;                   /* bytes lent by read_buf */
     size_t empty_run;                    /* records in a row without payload */
+    bool filled;                         /* one receive filled the window: more may be waiting */
     bool eof;                            /* the transport has ended */
     bool taken;                          /* take_rest has ended the receive half */
 };
@@ -74,6 +74,8 @@ struct nns__send_half {
     size_t staged;            /* plaintext that waits to be sealed */
     size_t sealed_lent;       /* bytes lent by send_buf */
     size_t slot_lent;         /* bytes lent by write_buf */
+    size_t allowed;           /* capacity that out may have now */
+    bool refused;             /* the queue was too small since it was empty */
     bool closed;
 };
 
@@ -82,7 +84,7 @@ struct nns_engine {
     nns_config *cfg;
     nns_role role;
     _Atomic(int32_t) phase; /* for errors; DATA exactly when the handshake is OPEN */
-    pid_t owner;            /* the process that made it */
+    uint32_t owner;         /* the mark of the process that made it */
     _Atomic(const nns_error *) error;
     struct nns__handshake handshake;
     struct nns__recv_half recv;
@@ -162,6 +164,15 @@ struct nns_job {
 };
 
 /* recv.c, send.c */
+
+/* What a window or queue may hold before bulk traffic made it grow: a record of any size, and as
+ * much again. */
+#define NNS__BUFFER_BASE ((size_t)131072)
+
+static inline size_t nns__engine_buffer_limit(const nns_engine *e)
+{
+    return nns__config_size_limit(e->cfg, NNS_LIMIT_BUFFER_BYTES);
+}
 
 uint32_t nns__recv_bits(const nns_engine *e);
 uint32_t nns__send_bits(const nns_engine *e);

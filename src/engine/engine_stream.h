@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What a stream needs of its engine beyond nns/engine.h: all that src/stream sees of the inside of
- * one. engine.c has the bodies.
+ * one. engine.c, recv.c and send.c have the bodies.
  */
 #ifndef NNS_ENGINE_ENGINE_STREAM_H
 #define NNS_ENGINE_ENGINE_STREAM_H
@@ -17,5 +17,8 @@ int nns__engine_owned(const nns_engine *e);
 int nns__engine_fail_text(nns_engine *e, const struct nns__failure *f);
 /* The phase that errors are reported in before OPEN: CONNECT, or HANDSHAKE (from the start). */
 void nns__engine_set_phase(nns_engine *e, int32_t phase);
+/* The two parts of nns_engine_trim(), each on the thread of its half. */
+void nns__recv_trim(nns_engine *e);
+void nns__send_trim(nns_engine *e);
 
 #endif

@@ -54,13 +54,20 @@ static int got_last_token(nns_engine *e, const uint8_t *payload, size_t size)
     return got_token(e, payload, size);
 }
 
+/* What only the handshake needs goes. */
 static void open_engine(nns_engine *e)
 {
-    e->handshake.state = NNS__OPEN;
+    struct nns__handshake *h = &e->handshake;
+
+    h->state = NNS__OPEN;
     nns__engine_set_phase(e, NNS_PHASE_DATA);
-    if (e->handshake.auth != NULL)
-        e->handshake.auth->ops->close(e->handshake.auth);
-    e->handshake.auth = NULL;
+    if (h->auth != NULL)
+        h->auth->ops->close(h->auth);
+    h->auth = NULL;
+    nns__strfree(&e->mem, h->target);
+    h->target = NULL;
+    nns__token_free(&h->input, &e->mem);
+    nns__token_free(&e->binding, &e->mem);
 }
 
 /* The server's Done for a mechanism that is complete. The specification lets a client ignore a

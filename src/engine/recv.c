@@ -11,9 +11,13 @@
 
 #include <string.h>
 
+/* How large the window may become: whole batches of full records, if the limit has room for one. */
 static size_t window_limit(const nns_engine *e)
 {
-    return nns__config_size_limit(e->cfg, NNS_LIMIT_BUFFER_BYTES);
+    const size_t batch = NNS__BATCH * NNS__RECORD_COMMON;
+    size_t limit = nns__engine_buffer_limit(e);
+
+    return limit < batch ? limit : limit - limit % batch;
 }
 
 /* True while records that were opened have not been passed by the reader. */
@@ -43,12 +47,14 @@ static bool is_listening(const nns_engine *e)
     return nns__engine_is_open(e) || nns__handshake_expects(e);
 }
 
+/* A reader that does not come is not sent more than this: what is larger than that in the window
+ * came in one receive, when he had read all. */
 static bool has_room(const nns_engine *e)
 {
     const struct nns__recv_half *r = &e->recv;
 
-    return nns__buffer_room(&r->window) > 0 ||
-           (may_move(r) && nns__buffer_used(&r->window) < window_limit(e));
+    return nns__buffer_used(&r->window) < NNS__BUFFER_BASE &&
+           (nns__buffer_room(&r->window) > 0 || may_move(r));
 }
 
 /* ---- records ---- */
@@ -234,23 +240,50 @@ static int pass_through(struct nns__recv_half *r)
 
 /* ---- wire side ---- */
 
-/* The window must hold a whole record; when it runs short of room it moves to the front or grows,
- * once all the room it has is filled. */
+/* True if the reader has come to the end of what can be opened now. */
+static bool is_read_up(const nns_engine *e)
+{
+    size_t length;
+
+    if (!nns__engine_is_open(e))
+        return false;
+    return nns__engine_is_framed(e) ? look(e, &length) != WHOLE
+                                    : nns__buffer_used(&e->recv.window) == 0;
+}
+
+/* A window that is full doubles until it can hold any record. Otherwise, and past that, it doubles
+ * when one receive filled it and the reader had read all before more was to come: then larger
+ * batches are to be had, and no more is held than arrived. */
+static int grow(nns_engine *e)
+{
+    struct nns__recv_half *r = &e->recv;
+    size_t capacity = r->window.capacity, used = nns__buffer_used(&r->window);
+    bool may_double = r->filled && capacity < window_limit(e) && is_read_up(e);
+    int rc = NNS_OK;
+
+    r->filled = false;
+    if (may_double)
+        rc = nns__buffer_reserve(&r->window, &e->mem, capacity - used + 1, window_limit(e));
+    else if (nns__buffer_room(&r->window) == 0)
+        rc = nns__buffer_reserve(&r->window, &e->mem, 1, NNS__BUFFER_BASE);
+    return rc == NNS_ERR_NOMEM && nns__buffer_room(&r->window) == 0 ? nns__engine_fail_memory(e)
+                                                                   : NNS_OK;
+}
+
+/* When the window runs short of room it moves to the front, and perhaps grows. */
 static int make_room(nns_engine *e)
 {
     struct nns__recv_half *r = &e->recv;
-    int rc;
 
-    if (!may_move(r))
+    if (!may_move(r) || !has_room(e)) {
+        r->filled = false; /* the transport is ahead of the reader */
         return NNS_OK;
+    }
     if (nns__buffer_used(&r->window) == 0)
-        r->window.start = r->window.end = 0;
+        nns__buffer_restart(&r->window, &e->mem);
     else if (nns__buffer_room(&r->window) < r->window.capacity / 4)
         nns__buffer_compact(&r->window);
-    if (nns__buffer_room(&r->window) > 0)
-        return NNS_OK;
-    rc = nns__buffer_reserve(&r->window, &e->mem, 1, window_limit(e));
-    return rc == NNS_ERR_NOMEM ? nns__engine_fail_memory(e) : NNS_OK;
+    return grow(e);
 }
 
 /* What every call of this half begins with. */
@@ -279,7 +312,7 @@ int nns_engine_recv_buf(nns_engine *e, uint8_t **ptr, size_t *len)
     if (rc != NNS_OK || !is_listening(e))
         return rc;
     rc = make_room(e);
-    if (rc != NNS_OK || nns__buffer_room(&r->window) == 0)
+    if (rc != NNS_OK || !has_room(e))
         return rc;
     *ptr = r->window.data + r->window.end;
     *len = r->room_lent = nns__buffer_room(&r->window);
@@ -288,6 +321,7 @@ int nns_engine_recv_buf(nns_engine *e, uint8_t **ptr, size_t *len)
 
 int nns_engine_recv_ack(nns_engine *e, size_t n)
 {
+    struct nns__recv_half *r;
     int rc;
 
     if (e == NULL || n > e->recv.room_lent)
@@ -295,10 +329,12 @@ int nns_engine_recv_ack(nns_engine *e, size_t n)
     rc = nns__engine_owned(e);
     if (rc != NNS_OK)
         return rc;
-    e->recv.room_lent = 0;
+    r = &e->recv;
+    r->filled = n == r->room_lent && n >= r->window.capacity / 2;
+    r->room_lent = 0;
     if (n > 0)
-        nns__engine_trace(e, false, e->recv.window.data + e->recv.window.end, n);
-    e->recv.window.end += n;
+        nns__engine_trace(e, false, r->window.data + r->window.end, n);
+    r->window.end += n;
     rc = nns__engine_failed(e);
     if (rc != NNS_OK || nns__engine_is_open(e))
         return rc;
@@ -428,6 +464,16 @@ int nns_engine_take_rest(nns_engine *e, const uint8_t **ptr, size_t *len)
     *len = nns__buffer_used(&r->window);
     *ptr = *len > 0 ? r->window.data + r->window.start : NULL;
     return NNS_OK;
+}
+
+void nns__recv_trim(nns_engine *e)
+{
+    struct nns__recv_half *r = &e->recv;
+
+    if (may_move(r) && !r->taken)
+        nns__buffer_trim(&r->window, &e->mem);
+    if (e->protection.opener != NULL)
+        e->protection.opener->ops->rest(e->protection.opener);
 }
 
 void nns__recv_free(nns_engine *e)

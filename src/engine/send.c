@@ -15,11 +15,6 @@
 #define USEFUL_ROOM                                                                                \
     ((size_t)4096) /* a new record is not begun in less, unless nothing else waits */
 
-static size_t queue_limit(const nns_engine *e)
-{
-    return nns__config_size_limit(e->cfg, NNS_LIMIT_BUFFER_BYTES);
-}
-
 /* Bytes of a slot before and behind its data area. */
 static size_t slot_lead(const nns_engine *e)
 {
@@ -29,6 +24,19 @@ static size_t slot_lead(const nns_engine *e)
 static size_t slot_tail(const nns_engine *e)
 {
     return nns__engine_is_framed(e) ? e->protection.sealer->tail : 0;
+}
+
+static size_t slot_stride(const nns_engine *e)
+{
+    return slot_lead(e) + NNS__RECORD_PLAIN + slot_tail(e);
+}
+
+/* How large the queue may become: whole batches of full records, if the limit has room for one. */
+static size_t queue_limit(const nns_engine *e)
+{
+    size_t limit = nns__engine_buffer_limit(e), batch = NNS__BATCH * slot_stride(e);
+
+    return limit < batch ? limit : limit - limit % batch;
 }
 
 /* Plaintext in the slot that is being filled. */
@@ -67,11 +75,13 @@ static int make_room(nns_engine *e, size_t want)
         want = NNS__RECORD_PLAIN - used;
     if (slot_room(e) >= want || !may_move(s))
         return NNS_OK;
-    rc = nns__buffer_reserve(&s->out, &e->mem, around + want, queue_limit(e));
+    rc = nns__buffer_reserve(&s->out, &e->mem, around + want, e->send.allowed);
     if (rc == NNS_ERR_TOO_LARGE &&
-        nns__buffer_used(&s->out) + around + USEFUL_ROOM <= queue_limit(e))
-        rc = nns__buffer_reserve(&s->out, &e->mem, queue_limit(e) - nns__buffer_used(&s->out),
-                                 queue_limit(e));
+        nns__buffer_used(&s->out) + around + USEFUL_ROOM <= e->send.allowed)
+        rc = nns__buffer_reserve(&s->out, &e->mem, e->send.allowed - nns__buffer_used(&s->out),
+                                 e->send.allowed);
+    if (slot_room(e) < want)
+        s->refused = true;
     return rc == NNS_ERR_NOMEM ? nns__engine_fail_memory(e) : NNS_OK;
 }
 
@@ -96,7 +106,7 @@ static bool is_writable(const nns_engine *e)
     if (lendable(e, NNS__RECORD_PLAIN) > 0)
         return true;
     return may_move(s) &&
-           nns__buffer_used(&s->out) + slot_lead(e) + slot_tail(e) + USEFUL_ROOM <= queue_limit(e);
+           nns__buffer_used(&s->out) + slot_lead(e) + slot_tail(e) + USEFUL_ROOM <= e->send.allowed;
 }
 
 uint32_t nns__send_bits(const nns_engine *e)
@@ -127,7 +137,7 @@ int nns__send_handshake(nns_engine *e, uint8_t id, const uint8_t *payload, size_
 
     if (size > NNS__HANDSHAKE_PAYLOAD)
         return NNS_ERR_TOO_LARGE;
-    rc = nns__buffer_reserve(to, &e->mem, record, queue_limit(e));
+    rc = nns__buffer_reserve(to, &e->mem, record, e->send.allowed);
     if (rc != NNS_OK)
         return rc;
     nns__handshake_header_encode(to->data + to->end, id, size);
@@ -148,7 +158,7 @@ static int queue_later(nns_engine *e)
 
     if (size == 0)
         return NNS_OK;
-    rc = nns__buffer_reserve(&s->out, &e->mem, size, queue_limit(e));
+    rc = nns__buffer_reserve(&s->out, &e->mem, size, e->send.allowed);
     if (rc != NNS_OK)
         return rc == NNS_ERR_NOMEM ? nns__engine_fail_memory(e) : NNS_OK;
     memcpy(s->out.data + s->out.end, s->later.data + s->later.start, size);
@@ -195,9 +205,14 @@ static int lend_slot(nns_engine *e, size_t want, uint8_t **ptr, size_t *len)
 
 int nns_engine_write_buf(nns_engine *e, uint8_t **ptr, size_t *len)
 {
+    int rc;
+
     if (e == NULL || ptr == NULL || len == NULL)
         return NNS_ERR_ARGUMENT;
-    return lend_slot(e, NNS__RECORD_PLAIN, ptr, len);
+    rc = lend_slot(e, NNS__RECORD_PLAIN, ptr, len);
+    if (*len > 0) /* plaintext may stand in all of it, whatever is acknowledged */
+        nns__buffer_soil(&e->send.out, (size_t)(*ptr - e->send.out.data) + *len);
+    return rc;
 }
 
 int nns_engine_write_ack(nns_engine *e, size_t n)
@@ -280,10 +295,11 @@ static int seal_staged(nns_engine *e)
     struct nns__send_half *s = &e->send;
     struct nns__sealer *sealer = e->protection.sealer;
     size_t count = (s->staged + NNS__RECORD_PLAIN - 1) / NNS__RECORD_PLAIN;
-    size_t stride = slot_lead(e) + NNS__RECORD_PLAIN + slot_tail(e);
+    size_t stride = slot_stride(e);
     struct nns__failure f;
     nns_ssize size;
 
+    nns__buffer_soil(&s->out, s->out.end); /* the records will be shorter than the slots */
     size = sealer->ops->seal(sealer, s->out.data + s->out.start + s->sealed, stride, count,
                              NNS__RECORD_PLAIN, s->staged - (count - 1) * NNS__RECORD_PLAIN, &f);
     if (size < 0) {
@@ -326,6 +342,22 @@ int nns_engine_send_buf(nns_engine *e, const uint8_t **ptr, size_t *len)
     return NNS_OK;
 }
 
+/* The queue has been emptied. If it was too small for the writer it may become larger next time: a
+ * peer that takes nothing makes nothing grow. */
+static void end_cycle(nns_engine *e)
+{
+    struct nns__send_half *s = &e->send;
+    size_t capacity = s->out.capacity, limit = queue_limit(e);
+    size_t twice = 2 * s->allowed - 2 * s->allowed % slot_stride(e);
+
+    if (s->refused && s->allowed < limit)
+        s->allowed = twice < limit ? twice : limit;
+    s->refused = false;
+    nns__buffer_restart(&s->out, &e->mem);
+    if (s->out.capacity < capacity)
+        s->allowed = s->out.capacity < NNS__BUFFER_BASE ? NNS__BUFFER_BASE : s->out.capacity;
+}
+
 int nns_engine_send_ack(nns_engine *e, size_t n)
 {
     struct nns__send_half *s;
@@ -341,7 +373,7 @@ int nns_engine_send_ack(nns_engine *e, size_t n)
     s->sealed -= n;
     s->out.start += n;
     if (nns__buffer_used(&s->out) == 0 && s->slot_lent == 0)
-        s->out.start = s->out.end = 0;
+        end_cycle(e);
     return queue_later(e);
 }
 
@@ -371,19 +403,22 @@ void nns__send_free(nns_engine *e)
 
 /* ---- both halves ---- */
 
+void nns__send_trim(nns_engine *e)
+{
+    struct nns__send_half *s = &e->send;
+
+    if (may_move(s))
+        nns__buffer_trim(&s->out, &e->mem);
+    if (s->out.capacity == 0)
+        s->allowed = NNS__BUFFER_BASE;
+    if (e->protection.sealer != NULL)
+        e->protection.sealer->ops->rest(e->protection.sealer);
+}
+
 void nns_engine_trim(nns_engine *e)
 {
-    struct nns__recv_half *r;
-    struct nns__send_half *s;
-
     if (e == NULL)
         return;
-    r = &e->recv;
-    s = &e->send;
-    if (nns__buffer_used(&r->window) == 0 && r->plain_next == r->plain_count && r->room_lent == 0 &&
-        !r->taken)
-        nns__buffer_free(&r->window, &e->mem);
-    if (nns__buffer_used(&s->out) == 0 && may_move(s))
-        nns__buffer_free(&s->out, &e->mem);
-    nns__protection_rest(&e->protection);
+    nns__recv_trim(e);
+    nns__send_trim(e);
 }

@@ -14,6 +14,8 @@
 #define NNS__RECORD_LEAST ((size_t)5)     /* the shortest message that .NET reads */
 #define NNS__RECORD_MOST ((size_t)65536)  /* the longest message that .NET reads */
 #define NNS__RECORD_PLAIN ((size_t)64512) /* plaintext in one record: what every .NET writes */
+/* A full record on the wire, as Kerberos makes most of them. Only for sizing windows. */
+#define NNS__RECORD_COMMON (NNS__RECORD_PLAIN + 64)
 
 static inline size_t nns__record_length(const uint8_t header[4])
 {

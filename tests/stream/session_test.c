@@ -480,7 +480,7 @@ static void test_application_decides(void **state)
 
 static void test_initial_bytes(void **state)
 {
-    static uint8_t many[131073];
+    static uint8_t many[1310721];
     struct ends ends = {.fds = {-1, -1}};
     struct actor client = {.act = act_handshake};
     uint8_t bytes[10];

@@ -18,7 +18,10 @@ static void *watching_realloc(void *arg, void *ptr, size_t old_size, size_t new_
 
     for (size_t i = 0; bytes != NULL && i < old_size; i++)
         freed_clean = freed_clean && bytes[i] == 0;
-    return inner->realloc_fn(inner->arg, ptr, old_size, new_size);
+    ptr = inner->realloc_fn(inner->arg, ptr, old_size, new_size);
+    if (ptr != NULL)
+        memset(ptr, 0, new_size); /* what is not written to need not be wiped */
+    return ptr;
 }
 
 struct world {
@@ -141,6 +144,83 @@ static void an_empty_buffer_can_be_freed_and_used_again(void **state)
     assert_int_equal(nns__buffer_reserve(&w->buffer, &w->mem, 1, 65536), NNS_OK);
 }
 
+static void is_wiped_as_far_as_it_was_used(void **state)
+{
+    struct world *w = *state;
+    struct nns__buffer *b = &w->buffer;
+
+    assert_int_equal(nns__buffer_reserve(b, &w->mem, 1000000, 1000000), NNS_OK);
+    put(b, 100);
+    nns__buffer_restart(b, &w->mem);
+    put(b, 10);
+    nns__buffer_soil(b, 200); /* lent to somebody who wrote more than he told */
+    b->data[199] = 1;
+    nns__buffer_free(b, &w->mem);
+    assert_true(freed_clean);
+    assert_int_equal(nns__buffer_reserve(b, &w->mem, 1000000, 1000000), NNS_OK);
+    put(b, 100);
+    b->data[100] = 1; /* nobody has said so */
+    nns__buffer_free(b, &w->mem);
+    assert_false(freed_clean);
+    freed_clean = true;
+}
+
+static void halves_when_little_is_used(void **state)
+{
+    struct world *w = *state;
+    struct nns__buffer *b = &w->buffer;
+
+    assert_int_equal(nns__buffer_reserve(b, &w->mem, 65536, 65536), NNS_OK);
+    for (int i = 0; i < 7; i++) {
+        put(b, 16383);
+        nns__buffer_restart(b, &w->mem);
+        nns__buffer_restart(b, &w->mem); /* with nothing in between it counts for nothing */
+    }
+    put(b, 16384); /* a quarter is enough */
+    nns__buffer_restart(b, &w->mem);
+    for (int i = 0; i < 7; i++) {
+        put(b, 1);
+        nns__buffer_restart(b, &w->mem);
+    }
+    assert_int_equal(b->capacity, 65536);
+    put(b, 1);
+    w->alloc.fail_at = w->alloc.calls + 1;
+    nns__buffer_restart(b, &w->mem); /* no memory to become smaller */
+    assert_int_equal(b->capacity, 65536);
+    for (int i = 0; i < 8; i++) {
+        put(b, 1);
+        nns__buffer_restart(b, &w->mem);
+    }
+    assert_int_equal(b->capacity, 32768);
+    for (int i = 0; i < 100; i++) {
+        put(b, 1);
+        nns__buffer_restart(b, &w->mem);
+    }
+    assert_int_equal(b->capacity, 4096);
+}
+
+static void trim_keeps_what_is_used(void **state)
+{
+    struct world *w = *state;
+    struct nns__buffer *b = &w->buffer;
+
+    assert_int_equal(nns__buffer_reserve(b, &w->mem, 65536, 65536), NNS_OK);
+    put(b, 60000);
+    b->start = 50000;
+    nns__buffer_trim(b, &w->mem);
+    assert_int_equal(b->capacity, 16384);
+    assert_int_equal(nns__buffer_used(b), 10000);
+    assert_int_equal(b->data[b->start], (uint8_t)50001);
+    assert_int_equal(b->data[b->end - 1], (uint8_t)60000);
+    w->alloc.fail_at = w->alloc.calls + 1;
+    b->start = b->end - 1;
+    nns__buffer_trim(b, &w->mem);
+    assert_int_equal(b->data[b->start], (uint8_t)60000);
+    b->start = b->end;
+    nns__buffer_trim(b, &w->mem);
+    assert_null(b->data);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -150,6 +230,9 @@ int main(void)
         TEST(keeps_its_bytes_when_it_moves_and_grows),
         TEST(without_memory_it_stays_as_it_is),
         TEST(an_empty_buffer_can_be_freed_and_used_again),
+        TEST(is_wiped_as_far_as_it_was_used),
+        TEST(halves_when_little_is_used),
+        TEST(trim_keeps_what_is_used),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
