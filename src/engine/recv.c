@@ -424,25 +424,31 @@ int nns_engine_read_ack(nns_engine *e, size_t n)
     return NNS_OK;
 }
 
+/* As much as was opened; more is opened only if that is nothing: what follows may be another
+ * protocol's. */
 nns_ssize nns_engine_read(nns_engine *e, void *dst, size_t len)
 {
+    uint8_t *to = dst;
     const uint8_t *from;
-    size_t size;
+    size_t moved = 0, size;
     int rc;
 
     if (e == NULL || (dst == NULL && len > 0))
         return NNS_ERR_ARGUMENT;
     if (len == 0)
         return 0;
-    rc = nns_engine_read_buf(e, &from, &size);
-    if (rc != NNS_OK)
-        return rc;
-    if (size == 0)
-        return is_at_end(e) ? 0 : NNS_WANT_RECV;
-    size = size < len ? size : len;
-    memcpy(dst, from, size);
-    rc = nns_engine_read_ack(e, size);
-    return rc == NNS_OK ? (nns_ssize)size : rc;
+    do {
+        rc = nns_engine_read_buf(e, &from, &size);
+        if (rc != NNS_OK)
+            return rc;
+        if (size == 0)
+            return is_at_end(e) ? 0 : NNS_WANT_RECV;
+        size = size < len - moved ? size : len - moved;
+        memcpy(to + moved, from, size);
+        moved += size;
+        rc = nns_engine_read_ack(e, size);
+    } while (rc == NNS_OK && moved < len && has_payload(&e->recv));
+    return rc == NNS_OK ? (nns_ssize)moved : rc;
 }
 
 int nns_engine_take_rest(nns_engine *e, const uint8_t **ptr, size_t *len)

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define KEY_SIZE ((size_t)256) /* of a worker's key; a longer realm shares one with its like */
+#define PATIENCE_MS 100 /* a reader that waits longer keeps no buffers meanwhile */
 #define READABLE (NNS_STATE_CAN_READ | NNS_STATE_RECV_EOF)
 
 /* ---- failing ---- */
@@ -113,21 +114,45 @@ static int time_is_up(nns_stream *s)
     return nns__stream_fail(s, NNS_ERR_TIMEOUT, 0);
 }
 
-int nns__stream_wait(nns_stream *s, int fd, short events, int64_t deadline)
+/* Waits for the wake-up and fd: 1, or 0 when nothing has happened in the time, or an error. */
+static int look_up(nns_stream *s, int fd, short events, int timeout_ms)
 {
     struct pollfd fds[2] = {{.fd = nns__wake_fd(s->wake), .events = POLLIN},
                             {.fd = fd, .events = events}};
-    int left = nns__deadline_left(&s->time, deadline);
-    int n;
+    int n = s->time.wait(s->time.arg, fds, fd >= 0 ? 2 : 1, timeout_ms);
+    int rc;
 
-    if (left == 0)
-        return time_is_up(s);
-    n = s->time.wait(s->time.arg, fds, fd >= 0 ? 2 : 1, left);
     if (n < 0 && errno != EINTR)
         return nns__stream_fail(s, NNS_ERR_IO, errno);
     if (n > 0 && fds[0].revents != 0)
         nns__wake_clear(s->wake);
-    return nns__stream_check_canceled(s);
+    rc = nns__stream_check_canceled(s);
+    return rc != NNS_OK ? rc : n != 0;
+}
+
+int nns__stream_wait(nns_stream *s, int fd, short events, int64_t deadline)
+{
+    int left = nns__deadline_left(&s->time, deadline), rc;
+
+    if (left == 0)
+        return time_is_up(s);
+    rc = look_up(s, fd, events, left);
+    return rc < 0 ? rc : NNS_OK;
+}
+
+/* The reader's wait: after a while without buffers. */
+static int wait_idle(nns_stream *s, int fd, int64_t deadline)
+{
+    int left = nns__deadline_left(&s->time, deadline), rc;
+
+    if (!s->recv.trimmed && (left < 0 || left > PATIENCE_MS)) {
+        rc = look_up(s, fd, POLLIN, PATIENCE_MS);
+        if (rc != 0)
+            return rc < 0 ? rc : NNS_OK;
+        nns__stream_trim(s);
+        s->recv.trimmed = true;
+    }
+    return nns__stream_wait(s, fd, POLLIN, deadline);
 }
 
 static struct nns__side *side_of(nns_stream *s, unsigned side)
@@ -154,7 +179,8 @@ static int pause_for(nns_stream *s, unsigned side, int fd, short events, int wan
     int64_t deadline = wait_deadline(s, side);
 
     if (s->blocking)
-        return nns__stream_wait(s, fd, events, deadline);
+        return side == NNS__RECV_SIDE ? wait_idle(s, fd, deadline)
+                                      : nns__stream_wait(s, fd, events, deadline);
     if (nns__deadline_left(&s->time, deadline) == 0)
         return time_is_up(s);
     side_of(s, side)->waiting = true;
@@ -163,7 +189,10 @@ static int pause_for(nns_stream *s, unsigned side, int fd, short events, int wan
 
 static void moved(nns_stream *s, unsigned side)
 {
-    side_of(s, side)->idle_until = 0;
+    struct nns__side *state = side_of(s, side);
+
+    state->idle_until = 0;
+    state->trimmed = false;
 }
 
 /* ---- sending and receiving ---- */
@@ -180,6 +209,8 @@ static int blocked(nns_stream *s, unsigned side, nns_ssize want)
 
     if (s->transport.kind == NNS__CALLBACKS && s->blocking)
         return nns__stream_fail(s, NNS_ERR_IO, 0);
+    if (!to_send)
+        nns__transport_await(&s->transport);
     return pause_for(s, side, to_send ? s->transport.send_fd : s->transport.recv_fd,
                      to_send ? POLLOUT : POLLIN, (int)want);
 }
@@ -205,18 +236,30 @@ static int send_some(nns_stream *s, unsigned side)
     return nns_error_code(nns_engine_error(s->engine));
 }
 
+/* True if it is likely that nothing has come yet: the last receive left nothing behind. Then a
+ * wait before the next one costs less than a receive that says so. */
+static bool is_drained(const nns_stream *s)
+{
+    return s->blocking && s->drained && s->transport.recv_is_socket &&
+           nns__buffer_used(&s->transport.initial) == 0 &&
+           (nns_engine_recv_state(s->engine) & NNS_STATE_WANT_RECV) != 0;
+}
+
 static int recv_some(nns_stream *s, unsigned side)
 {
     uint8_t *room;
     size_t size;
     nns_ssize n;
-    int os = 0, rc = nns_engine_recv_buf(s->engine, &room, &size);
+    int os = 0, rc = is_drained(s) ? blocked(s, side, NNS_WANT_RECV) : NNS_OK;
 
+    if (rc == NNS_OK)
+        rc = nns_engine_recv_buf(s->engine, &room, &size);
     if (rc != NNS_OK || size == 0)
         return rc != NNS_OK ? rc : NNS_ERR_STATE;
     n = nns__transport_recv(&s->transport, room, size, &os);
     rc = nns_engine_recv_ack(s->engine, n > 0 ? (size_t)n : 0);
     if (n >= 0) {
+        s->drained = (size_t)n < size;
         moved(s, side);
         return n > 0 ? rc : nns_engine_recv_eof(s->engine);
     }

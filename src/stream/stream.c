@@ -7,6 +7,8 @@
  */
 #include "stream/stream.h"
 
+#include "engine/engine_stream.h"
+
 /* ---- life ---- */
 
 static int make_parts(nns_stream *s)
@@ -26,6 +28,10 @@ int nns_stream_new(nns_stream **ret, nns_config *cfg, nns_role role)
     s = nns__alloc(&cfg->mem, sizeof(*s));
     if (s == NULL)
         return NNS_ERR_NOMEM;
+    if (pthread_mutex_init(&s->trim_lock, NULL) != 0) {
+        nns__free(&cfg->mem, s, sizeof(*s));
+        return NNS_ERR_NOMEM;
+    }
     s->mem = cfg->mem;
     s->cfg = nns_config_ref(cfg);
     s->role = role;
@@ -66,6 +72,7 @@ void nns_stream_free(nns_stream *s)
     nns__wake_unref(s->wake);
     nns__error_free(&mem, atomic_load(&s->send_error));
     nns_config_unref(s->cfg);
+    (void)pthread_mutex_destroy(&s->trim_lock);
     nns__free(&mem, s, sizeof(*s));
 }
 
@@ -139,19 +146,48 @@ void nns__stream_set_time(nns_stream *s, const struct nns__time *time)
 
 /* ---- calls ---- */
 
+/* Waits for the few microseconds that giving buffers back takes. In a child of fork() the thread
+ * that did so does not exist. */
+static int await_trim(nns_stream *s, unsigned sides)
+{
+    int rc = nns__engine_owned(s->engine);
+
+    if (rc != NNS_OK) {
+        nns__stream_leave(s, sides);
+        return rc;
+    }
+    (void)pthread_mutex_lock(&s->trim_lock);
+    (void)pthread_mutex_unlock(&s->trim_lock);
+    return NNS_OK;
+}
+
 int nns__stream_enter(nns_stream *s, unsigned sides)
 {
     unsigned before = atomic_fetch_or(&s->entered, sides);
 
-    if ((before & sides) == 0)
-        return NNS_OK;
-    atomic_fetch_and(&s->entered, ~(sides & ~before));
-    return NNS_ERR_REENTRANT;
+    if ((before & sides) != 0) {
+        atomic_fetch_and(&s->entered, ~(sides & ~before));
+        return NNS_ERR_REENTRANT;
+    }
+    return (before & NNS__TRIMMING) != 0 ? await_trim(s, sides) : NNS_OK;
 }
 
 void nns__stream_leave(nns_stream *s, unsigned sides)
 {
     atomic_fetch_and(&s->entered, ~sides);
+}
+
+void nns__stream_trim(nns_stream *s)
+{
+    unsigned alone = NNS__RECV_SIDE;
+
+    nns__recv_trim(s->engine);
+    (void)pthread_mutex_lock(&s->trim_lock);
+    if (atomic_compare_exchange_strong(&s->entered, &alone, NNS__RECV_SIDE | NNS__TRIMMING)) {
+        nns__send_trim(s->engine);
+        atomic_fetch_and(&s->entered, ~NNS__TRIMMING);
+    }
+    (void)pthread_mutex_unlock(&s->trim_lock);
 }
 
 int nns__stream_check(nns_stream *s)

@@ -19,15 +19,19 @@
 #include <nns/engine.h>
 #include <nns/gate.h>
 #include <nns/stream.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 /* Which part of the engine a call works on. */
 #define NNS__RECV_SIDE 1u
 #define NNS__SEND_SIDE 2u
 #define NNS__BOTH_SIDES 3u /* the handshake */
+/* The receiving side's thread is giving the sending side's buffers back; a writer waits for it. */
+#define NNS__TRIMMING 4u
 
 struct nns__side {
     bool waiting;       /* the last call answered a want code */
+    bool trimmed;       /* buffers were given back while nothing came */
     int64_t idle_until; /* 0: not waiting; else when a wait that moves nothing is too long */
 };
 
@@ -47,11 +51,13 @@ struct nns_stream {
     int64_t spent_us[3];     /* NNS_TIME_, -1: has not ended */
     nns_job *job;            /* a mechanism call on a worker thread, or NULL */
     struct nns__call *call;
+    bool drained;   /* the last receive took all there was */
     bool peer_told; /* the error record went out */
     bool shut;      /* the sending side is closed */
     struct nns__side recv;
     struct nns__side send;
     atomic_uint entered; /* sides that a call is working on */
+    pthread_mutex_t trim_lock; /* held while TRIMMING is entered */
     atomic_bool ready;   /* the handshake is complete and all of it has gone out */
     atomic_bool canceled;
     atomic_bool evicted;      /* canceled by the gate */
@@ -101,9 +107,12 @@ bool nns__stream_has_last_words(const nns_stream *s, uint32_t send_state);
 
 /* stream.c */
 
-/* Claims the sides for a call. REENTRANT: another call is working on one of them. */
+/* Claims the sides for a call. REENTRANT: another call is working on one of them; FORKED. */
 int nns__stream_enter(nns_stream *s, unsigned sides);
 void nns__stream_leave(nns_stream *s, unsigned sides);
+/* Gives buffers back, those of the sending side unless a call is working on it. For a call that
+ * has claimed the receiving side. */
+void nns__stream_trim(nns_stream *s);
 /* NNS_OK while nothing has failed and nobody has canceled. */
 int nns__stream_check(nns_stream *s);
 /* The handshake, with both sides claimed. */

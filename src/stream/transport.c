@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define HEAD_MOST 5 /* bytes before a record's body; no data record is that short */
 #define DRAIN_MOST ((size_t)262144) /* bytes that a drain forgets; a peer may go on for ever */
 
 void nns__transport_init(struct nns__transport *t)
@@ -126,22 +127,23 @@ static bool is_ready(int fd, short events)
 
 /* ---- receiving ---- */
 
-/* Bytes are awaited: have the kernel acknowledge at once what comes. A .NET peer sends header and
- * body apart and, with its Nagle on, holds the body back until the header is acknowledged. The
- * option does not last, so it is set anew for each wait. */
-static void acknowledge_quickly(const struct nns__transport *t)
+/* A .NET peer sends a record's head (5 bytes in the handshake, then 4) and its body apart and, with
+ * its Nagle on, holds the body back until the head is acknowledged. Who has received a head alone
+ * has met such a peer. The option does not last, so it is set anew for each wait; it also sends an
+ * acknowledgement that was held back until now, so the first head is not too late. */
+void nns__transport_await(const struct nns__transport *t)
 {
 #ifdef TCP_QUICKACK
     int on = 1;
 
-    if (t->is_tcp)
+    if (t->is_tcp && t->in_pieces)
         (void)setsockopt(t->recv_fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 #else
     (void)t;
 #endif
 }
 
-static nns_ssize fd_recv(const struct nns__transport *t, void *buf, size_t len, int *os)
+static nns_ssize fd_recv(struct nns__transport *t, void *buf, size_t len, int *os)
 {
     ssize_t n;
 
@@ -151,12 +153,11 @@ static nns_ssize fd_recv(const struct nns__transport *t, void *buf, size_t len, 
         n = t->recv_is_socket ? recv(t->recv_fd, buf, len, MSG_DONTWAIT)
                               : read(t->recv_fd, buf, len);
     } while (n < 0 && errno == EINTR);
+    if (n > 0 && n <= HEAD_MOST)
+        t->in_pieces = true;
     if (n >= 0)
         return n;
-    if (errno != EAGAIN)
-        return failed(os);
-    acknowledge_quickly(t);
-    return NNS_WANT_RECV;
+    return errno == EAGAIN ? NNS_WANT_RECV : failed(os);
 }
 
 static nns_ssize take_initial(struct nns__transport *t, void *buf, size_t len)

@@ -25,6 +25,7 @@ struct nns__transport {
     bool send_is_socket;
     bool is_tcp; /* recv_fd */
     bool owned;  /* close them */
+    bool in_pieces; /* the peer sends a record's head apart; see nns__transport_await() */
     nns_io io;
     void *io_arg;
     struct nns__buffer initial; /* handed out before what recv_fd has */
@@ -41,6 +42,9 @@ int nns__transport_set_initial(struct nns__transport *t, const struct nns__mem *
 /* len at least 1. Bytes moved, 0 at the end of file (recv); or NNS_WANT_RECV, NNS_WANT_SEND; or
  * NNS_ERR_IO (*os then has errno or 0), NNS_ERR_TIMEOUT, NNS_ERR_CANCELED. */
 nns_ssize nns__transport_recv(struct nns__transport *t, void *buf, size_t len, int *os);
+/* Before each wait for bytes to receive: has the kernel acknowledge at once what comes, if the peer
+ * is of those who need it. */
+void nns__transport_await(const struct nns__transport *t);
 nns_ssize nns__transport_send(struct nns__transport *t, const void *buf, size_t len, int *os);
 /* Half-close of the sending side, as far as the transport has one. NNS_OK or NNS_ERR_IO. */
 int nns__transport_shutdown(struct nns__transport *t, int *os);
