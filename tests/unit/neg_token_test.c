@@ -256,12 +256,53 @@ static void too_many_mechanisms_are_refused(void **state)
     free(t);
 }
 
+/* Whether what stands in a block of its size may have a mechListMIC. */
+static bool may_have_mic(const void *bytes, size_t size)
+{
+    uint8_t *exact = malloc(size > 0 ? size : 1);
+    bool answer;
+
+    assert_non_null(exact);
+    if (size > 0)
+        memcpy(exact, bytes, size);
+    answer = nns__neg_token_may_have_mic(exact, size);
+    free(exact);
+    return answer;
+}
+
+#define MAY_HAVE_MIC(text) may_have_mic(text, sizeof(text) - 1)
+
+/* An answer: its state, the mechanism, a token, the MIC. What cannot be read counts as one. */
+static void a_mic_is_found(void **state)
+{
+    static const char init[] = "\x60\x1b" SPNEGO "\xa0\x11\x30\x0f\xa0\x0d\x30\x0b" KRB5;
+
+    (void)state;
+    assert_false(MAY_HAVE_MIC("\xa1\x07\x30\x05\xa0\x03\x0a\x01\x00"));
+    assert_false(MAY_HAVE_MIC("\xa1\x14\x30\x12\xa0\x03\x0a\x01\x01\xa1\x0b" KRB5));
+    assert_false(MAY_HAVE_MIC("\xa1\x07\x30\x05\xa2\x03\x04\x01x"));
+    assert_true(MAY_HAVE_MIC("\xa1\x07\x30\x05\xa3\x03\x04\x01x"));
+    assert_true(MAY_HAVE_MIC("\xa1\x0c\x30\x0a\xa2\x03\x04\x01x\xa3\x03\x04\x01x"));
+    assert_true(MAY_HAVE_MIC("\xa1\x07\x30\x05\xa0\x03\x0a\x01\x00x"));
+    assert_true(MAY_HAVE_MIC("\xa1\x07\x30\x06\xa0\x03\x0a\x01\x00"));
+    assert_true(MAY_HAVE_MIC("\xa1"));
+    assert_true(MAY_HAVE_MIC(""));
+    assert_true(MAY_HAVE_MIC("TlRM"));
+    assert_int_equal(sizeof(init) - 1, 0x1b + 2);
+    assert_false(MAY_HAVE_MIC(init));
+    assert_true(may_have_mic(init, sizeof(init) - 2));
+    /* The same with something behind the token. */
+    assert_true(MAY_HAVE_MIC("\x60\x20" SPNEGO "\xa0\x16\x30\x14\xa0\x0d\x30\x0b" KRB5
+                             "\xa3\x03\x04\x01x"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mechanisms_are_found), cmocka_unit_test(the_token_is_found),
         cmocka_unit_test(no_cut_is_read),       cmocka_unit_test(changed_bytes_do_no_harm),
         cmocka_unit_test(it_must_be_der),       cmocka_unit_test(too_many_mechanisms_are_refused),
+        cmocka_unit_test(a_mic_is_found),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
