@@ -15,7 +15,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define CHUNK ((size_t)64512) /* one full record */
+/* What one read takes at most, and what a pipe is made to hold: 16 full records, which are sealed
+ * and sent together, and less than what anybody may ask for (1 MiB). */
+#define CHUNK ((size_t)16 * 64512)
 
 enum receiving {
     RECEIVING_GOES_ON,
@@ -32,6 +34,17 @@ struct flow {
     uint64_t sent;
     int input_error; /* errno */
 };
+
+/* The other end of a pipe may then write as much as is moved at once. Nothing else has a size, and
+ * a pipe may keep its own: that is no reason to fail. */
+static void widen(int fd)
+{
+#ifdef F_SETPIPE_SZ
+    (void)fcntl(fd, F_SETPIPE_SZ, (int)CHUNK);
+#else
+    (void)fd;
+#endif
+}
 
 /* ---- from the input to the peer ---- */
 
@@ -195,6 +208,8 @@ int pump_run(const struct pump *p, struct traffic *t)
         (void)close(p->out);
         return status;
     }
+    widen(p->in);
+    widen(p->out);
     atomic_init(&flow.receiving, RECEIVING_GOES_ON);
     status = run(&flow, t);
     (void)close(flow.wake);

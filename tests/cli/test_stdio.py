@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """nns listen on standard input and output: one connection, joined with what the shell gave it."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from processes import (  # noqa: E402
     tied_to_us,
 )
 
+F_GETPIPE_SZ = 1032  # fcntl has the name since Python 3.10
 USAGE, TRANSPORT, TIMEOUT, AUTHENTICATION, PEER = 2, 3, 4, 6, 7
 
 
@@ -72,6 +74,15 @@ class StdioTest(NnsTest):
 
 
 class BothWays(StdioTest):
+    def test_pipes_hold_what_is_moved_at_once(self):
+        server = self.start()
+        client = self.client(server.port)
+        client.stdin.write(b"a line\n")
+        client.stdin.flush()
+        self.assertEqual(server.stdout.readline(), b"a line\n")
+        for pipe in (client.stdin, client.stdout, server.stdin, server.stdout):
+            self.assertGreaterEqual(fcntl.fcntl(pipe, F_GETPIPE_SZ), 16 * 64512)
+
     def test_lines_there_and_back_while_both_stay_open(self):
         server = self.start()
         client = self.client(server.port)
