@@ -14,9 +14,9 @@
 struct nns__buffer {
     uint8_t *data;
     size_t capacity;
-    size_t start; /* first byte not yet taken */
-    size_t end;   /* one past the last byte appended */
-    size_t dirty; /* no byte from here on has been written to; see nns__buffer_soil() */
+    size_t start;  /* first byte not yet taken */
+    size_t end;    /* one past the last byte appended */
+    size_t dirty;  /* no byte from here on has been written to; see nns__buffer_soil() */
     unsigned lean; /* fillings in a row that used little */
 };
 

@@ -17,8 +17,8 @@ struct nns__mem {
 /* Takes alloc, or malloc where it is NULL. ARGUMENT if the structure is malformed. */
 int nns__mem_init(struct nns__mem *mem, const nns_allocator *alloc);
 
-void *nns__alloc(const struct nns__mem *mem, size_t size); /* zeroed; NULL: no memory */
-void nns__free(const struct nns__mem *mem, void *ptr, size_t size);       /* NULL is nothing */
+void *nns__alloc(const struct nns__mem *mem, size_t size);          /* zeroed; NULL: no memory */
+void nns__free(const struct nns__mem *mem, void *ptr, size_t size); /* NULL is nothing */
 void nns__free_wiped(const struct nns__mem *mem, void *ptr, size_t size); /* NULL is nothing */
 
 /* A copy of a string; nns__strfree() needs that its length did not change. */

@@ -267,7 +267,7 @@ static int grow(nns_engine *e)
     else if (nns__buffer_room(&r->window) == 0)
         rc = nns__buffer_reserve(&r->window, &e->mem, 1, NNS__BUFFER_BASE);
     return rc == NNS_ERR_NOMEM && nns__buffer_room(&r->window) == 0 ? nns__engine_fail_memory(e)
-                                                                   : NNS_OK;
+                                                                    : NNS_OK;
 }
 
 /* When the window runs short of room it moves to the front, and perhaps grows. */

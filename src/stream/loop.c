@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define KEY_SIZE ((size_t)256) /* of a worker's key; a longer realm shares one with its like */
-#define PATIENCE_MS 100 /* a reader that waits longer keeps no buffers meanwhile */
+#define PATIENCE_MS 100        /* a reader that waits longer keeps no buffers meanwhile */
 #define READABLE (NNS_STATE_CAN_READ | NNS_STATE_RECV_EOF)
 
 /* ---- failing ---- */

@@ -56,9 +56,9 @@ struct nns_stream {
     bool shut;      /* the sending side is closed */
     struct nns__side recv;
     struct nns__side send;
-    atomic_uint entered; /* sides that a call is working on */
+    atomic_uint entered;       /* sides that a call is working on */
     pthread_mutex_t trim_lock; /* held while TRIMMING is entered */
-    atomic_bool ready;   /* the handshake is complete and all of it has gone out */
+    atomic_bool ready;         /* the handshake is complete and all of it has gone out */
     atomic_bool canceled;
     atomic_bool evicted;      /* canceled by the gate */
     atomic_bool session_over; /* it has failed because the client's ticket has ended */

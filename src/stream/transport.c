@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HEAD_MOST 5 /* bytes before a record's body; no data record is that short */
+#define HEAD_MOST 5                 /* bytes before a record's body; no data record is that short */
 #define DRAIN_MOST ((size_t)262144) /* bytes that a drain forgets; a peer may go on for ever */
 
 void nns__transport_init(struct nns__transport *t)

@@ -23,8 +23,8 @@ struct nns__transport {
     int send_fd;
     bool recv_is_socket;
     bool send_is_socket;
-    bool is_tcp; /* recv_fd */
-    bool owned;  /* close them */
+    bool is_tcp;    /* recv_fd */
+    bool owned;     /* close them */
     bool in_pieces; /* the peer sends a record's head apart; see nns__transport_await() */
     nns_io io;
     void *io_arg;

@@ -29,9 +29,8 @@ static void add(struct stream *s, size_t size, uint32_t *seed)
     for (size_t k = 0; k < size; k++)
         s->plain[s->texts[i] + k] = (uint8_t)next_random(seed);
     s->texts[i + 1] = s->texts[i] + size;
-    s->starts[i + 1] =
-        s->starts[i] + mock_record(s->wire + s->starts[i], NNS_SERVER, i, true,
-                                   s->plain + s->texts[i], size);
+    s->starts[i + 1] = s->starts[i] + mock_record(s->wire + s->starts[i], NNS_SERVER, i, true,
+                                                  s->plain + s->texts[i], size);
 }
 
 /* Records of all sizes, those at each second place empty where with_empties is true. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Back-pressure and memory, measured with the allocator: whoever is slow, neither the receive window
- * nor the send queue grows past what it begins with, and under bulk traffic not past BUFFER_BYTES;
- * nothing is held before bytes come, and what is not needed any more is given back.
+ * Back-pressure and memory, measured with the allocator: whoever is slow, neither the receive
+ * window nor the send queue grows past what it begins with, and under bulk traffic not past
+ * BUFFER_BYTES; nothing is held before bytes come, and what is not needed any more is given back.
  */
 #include "support/alloc.h"
 #include "support/check.h"
