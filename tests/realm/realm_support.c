@@ -61,12 +61,19 @@ void expect_kerberos_engine(const char *name)
         assert_string_equal(name, engine);
 }
 
+static const nns_allocator *allocator; /* NULL: malloc */
+
+void realm_use_allocator(const nns_allocator *alloc)
+{
+    allocator = alloc;
+}
+
 static nns_config *new_config(nns_protection level)
 {
     const char *engine = getenv(ENGINE);
     nns_config *cfg = NULL;
 
-    assert_int_equal(nns_config_new(&cfg, NULL), NNS_OK);
+    assert_int_equal(nns_config_new(&cfg, allocator), NNS_OK);
     assert_int_equal(nns_config_insecure_allow_unprotected(cfg), NNS_OK);
     assert_int_equal(nns_config_set_protection(cfg, level), NNS_OK);
     if (engine != NULL)

@@ -30,6 +30,9 @@ void realm_use_engine(const char *name);
  * one to set; without it the library chooses one of its own. */
 void expect_kerberos_engine(const char *name);
 
+/* Has the configurations that are made from now on use this allocator; NULL: malloc. */
+void realm_use_allocator(const nns_allocator *alloc);
+
 /* Strict configurations at this level: alice's tickets; the server's keytab, anybody allowed. */
 nns_config *client_config(nns_protection level);
 nns_config *server_config(nns_protection level);

@@ -5,6 +5,7 @@
  */
 #include "engine/engine_internal.h"
 #include "realm/realm_support.h"
+#include "support/alloc.h"
 #include "support/check.h"
 
 #include <krb5/krb5.h>
@@ -561,6 +562,55 @@ static void a_client_keytab_that_is_missing_is_named(void **state)
     end(&s);
 }
 
+/* ---- memory ---- */
+
+/* One full record. */
+static void send_record(struct session *s, nns_engine *from, nns_engine *to)
+{
+    uint8_t *bytes = test_calloc(64512, 1);
+    nns_ssize got = 0, n;
+
+    assert_int_equal(nns_engine_write(from, bytes, 64512), 64512);
+    pump(s);
+    while ((n = nns_engine_read(to, bytes, 64512)) > 0)
+        got += n;
+    assert_int_equal(got, 64512);
+    test_free(bytes);
+}
+
+/* Our own, beside the configuration: what GSSAPI keeps for its context is not in it. */
+static void an_idle_connection_is_small(void **state)
+{
+    const long most = 2048;
+    struct test_alloc counts[2] = {{0}, {0}};
+    nns_allocator allocators[2] = {test_allocator(&counts[0]), test_allocator(&counts[1])};
+    nns_config *client, *server;
+    struct session s;
+    long held[2];
+
+    (void)state;
+    realm_use_allocator(&allocators[0]);
+    client = client_cfg();
+    realm_use_allocator(&allocators[1]);
+    server = server_cfg();
+    realm_use_allocator(NULL);
+    for (int i = 0; i < 2; i++)
+        held[i] = counts[i].bytes;
+    s = make(client, server, TARGET);
+    expect_open(&s);
+    for (int records = 0; records < 2; records++) {
+        nns_engine_trim(s.client);
+        nns_engine_trim(s.server);
+        for (int i = 0; i < 2; i++)
+            assert_in_range(counts[i].bytes - held[i], 1, most);
+        send_record(&s, s.client, s.server);
+        send_record(&s, s.server, s.client);
+        assert_true(counts[0].bytes - held[0] > most);
+    }
+    end(&s);
+    assert_int_equal(counts[0].blocks + counts[1].blocks, 0);
+}
+
 /* ---- targets ---- */
 
 static void a_service_may_run_under_a_user_principal(void **state)
@@ -600,6 +650,7 @@ int main(void)
         cmocka_unit_test(a_ticket_is_renewed_before_it_ends),
         cmocka_unit_test(a_client_keytab_needs_no_cache),
         cmocka_unit_test(a_client_keytab_that_is_missing_is_named),
+        cmocka_unit_test(an_idle_connection_is_small),
         cmocka_unit_test(a_service_may_run_under_a_user_principal),
     };
     int skip = realm_prepare();
