@@ -129,7 +129,8 @@ NNS_API int nns_config_set_trace(nns_config *cfg, nns_trace_fn fn, void *arg);
  *   HANDSHAKE_LEGS          8         16  legs: handshake records, here those from the peer alone
  *                                         (nns_engine_legs() counts both ways); at least 1
  *   EMPTY_RECORDS          16      1,024  data records in a row without payload
- *   BUFFER_BYTES      131,072 16,777,216  receive window, and send queue; at least 131,072
+ *   BUFFER_BYTES    1,310,720 16,777,216  receive window, and send queue, under bulk traffic (else
+ *                                         131,072, which is also the least)
  *   CONNECTIONS         1,000  1,000,000  of a gate at once; at least 1
  *   HANDSHAKES             64     10,000  of a gate at once, not yet over; at least 1
  *   HANDSHAKES_PER_SOURCE  16     10,000  the same from one address; at least 1

@@ -120,7 +120,7 @@ NNS_API int nns_engine_take_rest(nns_engine *e, const uint8_t **ptr, size_t *len
  * Allowed while STEPPING and from any thread; sends no record. Answers the sticky error (the
  * first one, so perhaps another), or ARGUMENT. */
 NNS_API int nns_engine_fail(nns_engine *e, int code, int os_error);
-/* Idle: gives buffers back that hold nothing and are not lent. */
+/* Idle: gives back all memory that is not needed for what is held or lent. */
 NNS_API void nns_engine_trim(nns_engine *e);
 
 /* The same four with a copy. recv, send: bytes moved, 0 = none; read: 0 = end of stream,
