@@ -40,7 +40,7 @@ static int resize(struct nns__buffer *b, const struct nns__mem *mem, size_t capa
 
     if (block == NULL)
         return NNS_ERR_NOMEM;
-    if (used > 0)
+    if (b->data != NULL)
         memcpy(block, b->data + b->start, used);
     nns__buffer_free(b, mem);
     *b = (struct nns__buffer){.data = block, .capacity = capacity, .end = used};
