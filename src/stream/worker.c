@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
  * The worker pool: one lock, one queue, one list of what runs. A call is given to a thread when
- * it comes, or when another one has ended; then the queue is looked through from its front.
+ * it comes, or when another one has ended; then the queue is looked through from its front. A
+ * thread that finds nothing to do lies down for a while, the last of them on top: the others come
+ * to the end of their time.
  */
 #include "stream/worker.h"
 
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 
 enum stage {
     WAITING,  /* in the queue */
@@ -27,12 +30,23 @@ struct nns__call {
     char *key;              /* or NULL */
 };
 
+/* A thread without a call, on its own stack. Who takes it off the list owes it a call; that is
+ * handed over under its own lock, since the pool's would hold it up as soon as it wakes. */
+struct idler {
+    struct idler *next;
+    pthread_mutex_t lock;
+    pthread_cond_t given;
+    struct nns__call *call;
+};
+
 static struct {
     pthread_mutex_t lock;
     struct nns__call *queue; /* in the order they came */
     struct nns__call *running;
-    size_t waiting;
+    struct idler *idlers;
+    size_t waiting; /* calls */
     size_t threads;
+    size_t idle; /* of the threads */
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
@@ -129,16 +143,102 @@ static bool finish(struct nns__call *call)
     return given_up;
 }
 
+static struct timespec linger_end(void)
+{
+    struct timespec end = {0};
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += NNS__WORKER_LINGER_S;
+    return end;
+}
+
+/* True if it was on the list. The pool's lock is held. */
+static bool unlink_idler(struct idler *idler)
+{
+    struct idler **at = &pool.idlers;
+
+    while (*at != NULL && *at != idler)
+        at = &(*at)->next;
+    if (*at == NULL)
+        return false;
+    *at = idler->next;
+    pool.idle--;
+    return true;
+}
+
+/* The condition's clock is not the one that people set. */
+static bool idler_init(struct idler *idler)
+{
+    pthread_condattr_t attr;
+    bool good;
+
+    if (pthread_condattr_init(&attr) != 0)
+        return false;
+    good = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 &&
+           pthread_cond_init(&idler->given, &attr) == 0;
+    (void)pthread_condattr_destroy(&attr);
+    (void)pthread_mutex_init(&idler->lock, NULL); /* cannot fail */
+    idler->call = NULL;
+    return good;
+}
+
+/* Waits for a call until end, or, with NULL, for one that is owed. */
+static void await_call(struct idler *idler, const struct timespec *end)
+{
+    int rc = 0;
+
+    pthread_mutex_lock(&idler->lock);
+    while (idler->call == NULL && rc == 0) {
+        if (end != NULL)
+            rc = pthread_cond_timedwait(&idler->given, &idler->lock, end);
+        else
+            rc = pthread_cond_wait(&idler->given, &idler->lock);
+    }
+    pthread_mutex_unlock(&idler->lock);
+}
+
+/* The call that comes within the time an idle thread has; with NULL it has left the pool. The
+ * idler is on the pool's list. */
+static struct nns__call *linger(struct idler *idler)
+{
+    struct timespec end = linger_end();
+    bool leaves = false;
+
+    await_call(idler, &end);
+    if (idler->call == NULL) {
+        pthread_mutex_lock(&pool.lock);
+        leaves = unlink_idler(idler);
+        if (leaves)
+            pool.threads--;
+        pthread_mutex_unlock(&pool.lock);
+    }
+    if (!leaves)
+        await_call(idler, NULL);
+    return idler->call;
+}
+
 /* The thread's next call; with NULL it has left the pool. */
 static struct nns__call *next_call(void)
 {
+    struct idler idler;
+    bool may_idle = idler_init(&idler);
     struct nns__call *call;
 
     pthread_mutex_lock(&pool.lock);
     call = take_next();
-    if (call == NULL)
+    if (call == NULL && may_idle) {
+        idler.next = pool.idlers;
+        pool.idlers = &idler;
+        pool.idle++;
+    } else if (call == NULL) {
         pool.threads--;
+    }
     pthread_mutex_unlock(&pool.lock);
+    if (call == NULL && may_idle)
+        call = linger(&idler);
+    if (may_idle)
+        (void)pthread_cond_destroy(&idler.given);
+    (void)pthread_mutex_destroy(&idler.lock);
     return call;
 }
 
@@ -203,7 +303,8 @@ static void after_fork_in_child(void)
 {
     lose(&pool.queue);
     lose(&pool.running);
-    pool.waiting = pool.threads = 0;
+    pool.idlers = NULL;
+    pool.waiting = pool.threads = pool.idle = 0;
     pthread_mutex_unlock(&pool.lock);
 }
 
@@ -214,13 +315,28 @@ static void watch_forks(void)
 
 /* ---- calls ---- */
 
-/* Gives the first call that may run to a new thread. */
-static void start_next(void)
+static void give(struct idler *idler, struct nns__call *call)
+{
+    pthread_mutex_lock(&idler->lock);
+    idler->call = call;
+    (void)pthread_cond_signal(&idler->given);
+    pthread_mutex_unlock(&idler->lock);
+}
+
+/* Gives the first call that may run to a new thread, or picks an idle one, to which it must be
+ * given. */
+static void start_next(struct idler **idler, struct nns__call **given)
 {
     struct nns__call *call = take_next();
 
     if (call == NULL)
         return;
+    if (pool.idlers != NULL) {
+        *idler = pool.idlers;
+        *given = call;
+        (void)unlink_idler(*idler);
+        return;
+    }
     if (start_thread(call)) {
         pool.threads++;
         return;
@@ -232,15 +348,16 @@ static void start_next(void)
     pool.waiting++;
 }
 
-/* Queues the call, and runs it at once if that may be. The lock is held. */
-static int admit(struct nns__call *call)
+/* Queues the call, and runs it at once if that may be: perhaps on an idle thread. The lock is
+ * held. */
+static int admit(struct nns__call *call, struct idler **idler, struct nns__call **given)
 {
     call->stage = WAITING;
     append(&pool.queue, call);
     pool.waiting++;
-    if (pool.threads < NNS__WORKER_THREADS)
-        start_next();
-    if (call->stage == RUNNING || (pool.waiting <= NNS__WORKER_QUEUE && pool.threads > 0))
+    if (pool.idle > 0 || pool.threads < NNS__WORKER_THREADS)
+        start_next(idler, given);
+    if (call->stage == RUNNING || (pool.waiting <= NNS__WORKER_QUEUE && pool.threads > pool.idle))
         return NNS_OK;
     unlink_call(&pool.queue, call);
     pool.waiting--;
@@ -250,7 +367,8 @@ static int admit(struct nns__call *call)
 int nns__call_start(struct nns__call **ret, const struct nns__mem *mem, const char *key,
                     void (*run)(void *arg), void *arg, struct nns__wake *wake)
 {
-    struct nns__call *call = call_new(mem, key);
+    struct nns__call *call = call_new(mem, key), *given = NULL;
+    struct idler *idler = NULL;
     int rc;
 
     if (call == NULL)
@@ -260,8 +378,10 @@ int nns__call_start(struct nns__call **ret, const struct nns__mem *mem, const ch
     call->wake = nns__wake_ref(wake);
     (void)pthread_once(&fork_once, watch_forks);
     pthread_mutex_lock(&pool.lock);
-    rc = admit(call);
+    rc = admit(call, &idler, &given);
     pthread_mutex_unlock(&pool.lock);
+    if (idler != NULL)
+        give(idler, given);
     if (rc != NNS_OK) {
         call_free(call);
         return rc;
@@ -301,10 +421,11 @@ void nns__call_release(struct nns__call *call)
         call_free(call);
 }
 
-void nns__worker_counts(size_t *threads, size_t *waiting)
+void nns__worker_counts(size_t *busy, size_t *idle, size_t *waiting)
 {
     pthread_mutex_lock(&pool.lock);
-    *threads = pool.threads;
+    *busy = pool.threads - pool.idle;
+    *idle = pool.idle;
     *waiting = pool.waiting;
     pthread_mutex_unlock(&pool.lock);
 }

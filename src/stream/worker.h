@@ -3,8 +3,9 @@
  * Calls that may block (the mechanism, name look-ups) on a few threads of the library's own. At
  * most 4 run at once in a process and at most 2 with the same key, so that one dead KDC cannot
  * hold all; 64 more may wait, in the order they came. Threads start on demand, with all signals
- * blocked, and end when nothing waits. A child of fork() starts without threads and without
- * calls. A thread that is stuck is never killed: its call is given up and ends when it ends.
+ * blocked, and end when they had nothing to do for a second: a handshake is several calls, and
+ * the next one is not far. A child of fork() starts without threads and without calls. A thread
+ * that is stuck is never killed: its call is given up and ends when it ends.
  */
 #ifndef NNS_STREAM_WORKER_H
 #define NNS_STREAM_WORKER_H
@@ -17,6 +18,7 @@
 #define NNS__WORKER_THREADS ((size_t)4)
 #define NNS__WORKER_PER_KEY ((size_t)2)
 #define NNS__WORKER_QUEUE ((size_t)64)
+#define NNS__WORKER_LINGER_S 1
 
 struct nns__call;
 
@@ -32,7 +34,7 @@ bool nns__call_is_done(const struct nns__call *call);
  * it is running it goes on and the call frees itself afterwards. */
 void nns__call_release(struct nns__call *call);
 
-/* For tests. */
-void nns__worker_counts(size_t *threads, size_t *waiting);
+/* For tests: the threads that have a call and those that have none, and the calls in the queue. */
+void nns__worker_counts(size_t *busy, size_t *idle, size_t *waiting);
 
 #endif

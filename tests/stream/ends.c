@@ -210,10 +210,10 @@ size_t gate_passed(struct gate *gate)
 
 void workers_await_none(void)
 {
-    size_t threads = 1, waiting = 0;
+    size_t busy = 1, idle, waiting = 0;
 
-    while (threads > 0) {
-        nns__worker_counts(&threads, &waiting);
+    while (busy > 0) {
+        nns__worker_counts(&busy, &idle, &waiting);
         sched_yield();
     }
     assert_int_equal(waiting, 0);
@@ -250,11 +250,11 @@ static int test_wait(void *arg, struct pollfd *fds, nfds_t count, int timeout_ms
 {
     struct test_clock *clock = arg;
     int n = poll(fds, count, timeout_ms < 0 ? -1 : 0);
-    size_t threads = 1, waiting;
+    size_t busy = 1, idle, waiting;
 
-    while (n == 0 && threads > 0) { /* what a worker does takes no time on this clock */
-        nns__worker_counts(&threads, &waiting);
-        n = poll(fds, count, threads > 0 ? 1 : 0);
+    while (n == 0 && busy > 0) { /* what a worker does takes no time on this clock */
+        nns__worker_counts(&busy, &idle, &waiting);
+        n = poll(fds, count, busy > 0 ? 1 : 0);
     }
     clock->waits++;
     clock->last_timeout = timeout_ms;

@@ -76,7 +76,7 @@ void gate_await(struct gate *gate, size_t inside); /* until so many have come */
 void gate_open(struct gate *gate);
 size_t gate_inside(struct gate *gate);
 size_t gate_passed(struct gate *gate);
-/* Until the worker pool has no thread left: what was given up has freed itself. */
+/* Until no thread of the worker pool has a call: what was given up has freed itself. */
 void workers_await_none(void);
 
 /* ---- time ---- */

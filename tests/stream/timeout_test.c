@@ -265,7 +265,7 @@ static void dead_realm(const char *user, const char *target, const char *other_t
     const struct mock script = {.on_step = gate_pass, .arg = &gate};
     struct ends stuck[3], good = {.client_cfg = ends_config(&free_script)};
     struct actor server = {.act = act_handshake}, clients[2];
-    size_t threads, waiting;
+    size_t busy, idle, waiting;
 
     for (size_t i = 0; i < COUNT(stuck); i++) {
         nns_config *cfg = ends_config(&script);
@@ -288,8 +288,8 @@ static void dead_realm(const char *user, const char *target, const char *other_t
     gate_await(&gate, 2);
     assert_int_equal(nns_stream_handshake(stuck[2].client), NNS_ERR_TIMEOUT);
     assert_int_equal(gate_inside(&gate), 2);
-    nns__worker_counts(&threads, &waiting);
-    assert_int_equal(threads, 2);
+    nns__worker_counts(&busy, &idle, &waiting);
+    assert_int_equal(busy, 2);
     assert_int_equal(waiting, 0); /* the third has left the queue */
     ends_make(&good);
     server.stream = good.server;

@@ -5,6 +5,7 @@
 #include "stream/ends.h"
 #include "support/alloc.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,10 +53,18 @@ static void await_done(const struct nns__call *call)
 
 static size_t waiting(void)
 {
-    size_t threads, n;
+    size_t busy, idle, n;
 
-    nns__worker_counts(&threads, &n);
+    nns__worker_counts(&busy, &idle, &n);
     return n;
+}
+
+static size_t threads(void)
+{
+    size_t busy, idle, n;
+
+    nns__worker_counts(&busy, &idle, &n);
+    return busy + idle;
 }
 
 static void test_runs_once_and_wakes(void **state)
@@ -311,6 +320,61 @@ static void test_signals_are_blocked(void **state)
     }
 }
 
+static void test_a_thread_does_more_than_one_call(void **state)
+{
+    pthread_t first = 0, then = 0;
+    struct nns__call *call = start("A", note_thread, &first);
+
+    (void)state;
+    await_done(call);
+    nns__call_release(call);
+    for (int i = 0; i < 100; i++) {
+        workers_await_none();
+        call = start("B", note_thread, &then);
+        await_done(call);
+        nns__call_release(call);
+        assert_true(pthread_equal(first, then));
+    }
+}
+
+static void test_idle_threads_are_used_before_new_ones(void **state)
+{
+    struct gate gate = GATE_INIT;
+    struct nns__call *calls[NNS__WORKER_THREADS];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(calls); i++)
+        calls[i] = start(NULL, gate_pass, &gate);
+    gate_open(&gate);
+    for (size_t i = 0; i < COUNT(calls); i++)
+        nns__call_release(calls[i]);
+    workers_await_none();
+    assert_int_equal(threads(), NNS__WORKER_THREADS);
+    gate = (struct gate)GATE_INIT;
+    for (size_t i = 0; i < COUNT(calls); i++)
+        calls[i] = start(NULL, gate_pass, &gate);
+    gate_await(&gate, NNS__WORKER_THREADS);
+    assert_int_equal(threads(), NNS__WORKER_THREADS);
+    gate_open(&gate);
+    for (size_t i = 0; i < COUNT(calls); i++)
+        nns__call_release(calls[i]);
+    workers_await_none();
+}
+
+/* Of a library that is not used there is no thread. */
+static void test_idle_threads_end(void **state)
+{
+    struct gate gate = GATE_INIT;
+
+    (void)state;
+    gate_open(&gate);
+    nns__call_release(start(NULL, gate_pass, &gate));
+    workers_await_none();
+    assert_true(threads() > 0);
+    while (threads() > 0)
+        sched_yield();
+}
+
 #if !defined(__SANITIZE_THREAD__) /* which forbids threads after such a fork */
 static void count_run(void *arg)
 {
@@ -321,10 +385,8 @@ static int child(struct nns__call *running, struct nns__call *queued, const int 
 {
     struct gate own = GATE_INIT;
     struct nns__call *call = NULL;
-    size_t threads, n;
 
-    nns__worker_counts(&threads, &n);
-    if (threads != 0 || n != 0)
+    if (threads() != 0 || waiting() != 0)
         return 1;
     gate_open(&own);
     if (nns__call_start(&call, &mem, "A", gate_pass, &own, wake) != NNS_OK)
@@ -385,6 +447,9 @@ int main(void)
         TEST(test_queue_has_an_end),
         TEST(test_no_memory),
         TEST(test_signals_are_blocked),
+        TEST(test_a_thread_does_more_than_one_call),
+        TEST(test_idle_threads_are_used_before_new_ones),
+        TEST(test_idle_threads_end),
         TEST(test_child_starts_afresh),
     };
 
