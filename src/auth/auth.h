@@ -45,6 +45,11 @@ struct nns__auth_ops {
     int (*protect)(struct nns__auth *auth, const struct nns__facts *facts,
                    struct nns__protection *ret, struct nns__failure *f);
     void (*close)(struct nns__auth *auth);
+    /* True if the next call has nobody to wait for, neither a KDC nor who holds a file, so that the
+     * caller's own thread may make it. Opens the mechanism where it is not yet and this can be
+     * said of it; what comes of such a first call must be forgotten if it fails, and made again
+     * as any other. The operation may be NULL. */
+    bool (*at_once)(struct nns__auth **auth, const struct nns__auth_request *request);
     /* Between steps: why NTLM is tried although Kerberos is allowed, or NULL. Borrowed, until the
      * next call. The operation may be NULL. */
     const char *(*why_ntlm)(const struct nns__auth *auth);

@@ -11,10 +11,10 @@
 #include "protect/gss.h"
 #include "auth/auth.h"
 #include "auth/first_token.h"
-#include "auth/gss_cred.h"
 #include "auth/gss_facts.h"
 #include "auth/gss_ntlm.h"
 #include "auth/gss_reason.h"
+#include "auth/gss_share.h"
 #include "auth/gss_text.h"
 #include "auth/gss_ticket.h"
 #include "auth/names.h"
@@ -35,17 +35,22 @@
 struct gss_auth {
     struct nns__auth base;
     struct nns__auth_request request;
-    struct nns__gss_cred cred;
-    gss_name_t target; /* client */
+    struct nns__gss_cred *cred;
     gss_ctx_id_t ctx;
     gss_cred_id_t delegated; /* server */
     bool ntlm;               /* it is the mechanism, not Kerberos */
     bool mic;                /* the peer may have sent a mechListMIC */
     bool started;            /* a token went through the mechanism */
     bool finished;           /* it is complete, or it failed: no token any more */
+    bool worked;             /* it is complete */
     struct nns__failure
         kerberos; /* NTLM allowed: why there is no Kerberos; code NNS_OK: there is */
 };
+
+static int no_memory(struct nns__failure *f)
+{
+    return nns__fail(f, NNS_ERR_NOMEM, NNS__STATUS_INTERNAL_ERROR, "authenticate: out of memory");
+}
 
 static void close_auth(struct nns__auth *auth)
 {
@@ -53,9 +58,8 @@ static void close_auth(struct nns__auth *auth)
     OM_uint32 minor;
 
     (void)gss_delete_sec_context(&minor, &a->ctx, GSS_C_NO_BUFFER);
-    (void)gss_release_name(&minor, &a->target);
     (void)gss_release_cred(&minor, &a->delegated);
-    nns__gss_cred_release(&a->cred);
+    nns__gss_give_back(a->cred, a->request.cfg, a->worked && !a->ntlm);
     nns__free(&a->request.cfg->mem, a, sizeof(*a));
 }
 
@@ -66,7 +70,7 @@ static int import_target(struct gss_auth *a, struct nns__failure *f)
     int rc = nns__target_principal(&principal, mem, a->request.target, f);
 
     if (rc == NNS_OK)
-        rc = nns__gss_import_principal(&a->target, principal, NNS_CLIENT, f);
+        rc = nns__gss_import_principal(&a->cred->name, principal, NNS_CLIENT, f);
     nns__strfree(mem, principal);
     return rc;
 }
@@ -75,13 +79,13 @@ static int import_target(struct gss_auth *a, struct nns__failure *f)
 static int use_ntlm(struct gss_auth *a, struct nns__failure *f)
 {
     OM_uint32 minor;
-    int rc = nns__gss_ntlm_acquire(&a->cred, &a->request, f);
+    int rc = nns__gss_ntlm_acquire(a->cred, &a->request, f);
 
     a->ntlm = true;
     if (rc != NNS_OK || a->request.role == NNS_SERVER)
         return rc;
-    (void)gss_release_name(&minor, &a->target);
-    return nns__gss_ntlm_target(&a->target, &a->request, f);
+    (void)gss_release_name(&minor, &a->cred->name);
+    return nns__gss_ntlm_target(&a->cred->name, &a->request, f);
 }
 
 /* Kerberos cannot begin, for the reason f. True if NTLM may take its place: the reason is kept. */
@@ -114,7 +118,7 @@ static int prepare_client(struct gss_auth *a, struct nns__failure *f)
 
     if (rc != NNS_OK)
         return rc;
-    rc = nns__gss_cred_acquire(&a->cred, &a->request, f);
+    rc = nns__gss_cred_acquire(a->cred, &a->request, f);
     if (rc == NNS_OK)
         return a->request.cfg->no_kerberos ? use_ntlm(a, f) : NNS_OK;
     return may_do_without(a, f) ? fall_back(a, f) : rc;
@@ -123,23 +127,54 @@ static int prepare_client(struct gss_auth *a, struct nns__failure *f)
 /* Without a keytab a server may still take NTLM: what comes first will tell. */
 static int prepare_server(struct gss_auth *a, struct nns__failure *f)
 {
-    int rc = nns__gss_cred_acquire(&a->cred, &a->request, f);
+    int rc = nns__gss_cred_acquire(a->cred, &a->request, f);
 
     return rc == NNS_OK || may_do_without(a, f) ? NNS_OK : rc;
+}
+
+/* With these credentials, or NULL: then with none, and without memory. */
+static struct gss_auth *auth_new(const struct nns__auth_request *request,
+                                 struct nns__gss_cred *cred)
+{
+    struct gss_auth *a = cred != NULL ? nns__alloc(&request->cfg->mem, sizeof(*a)) : NULL;
+
+    if (a == NULL) {
+        nns__gss_give_back(cred, request->cfg, false);
+        return NULL;
+    }
+    a->base.ops = &nns__auth_gss;
+    a->request = *request;
+    a->cred = cred;
+    return a;
+}
+
+/* Kept credentials of a client are those of a ticket in memory: neither they nor a KDC need be
+ * waited for. A server's look for replays in a file that others lock. */
+static bool at_once(struct nns__auth **auth, const struct nns__auth_request *request)
+{
+    struct nns__gss_cred *cred = NULL;
+    struct gss_auth *a = (struct gss_auth *)*auth;
+
+    if (request->role == NNS_CLIENT && a == NULL)
+        cred = nns__gss_kept(request);
+    if (cred != NULL) {
+        a = auth_new(request, cred);
+        *auth = a != NULL ? &a->base : NULL;
+    }
+    return a != NULL && a->request.role == NNS_CLIENT && a->cred->lasts;
 }
 
 static int open_auth(struct nns__auth **ret, const struct nns__auth_request *request,
                      struct nns__failure *f)
 {
-    struct gss_auth *a = nns__alloc(&request->cfg->mem, sizeof(*a));
-    int rc;
+    struct nns__gss_cred *kept = request->role == NNS_SERVER ? nns__gss_kept(request) : NULL;
+    struct gss_auth *a = auth_new(request, kept != NULL ? kept : nns__gss_cred_new(request));
+    int rc = NNS_OK;
 
     if (a == NULL)
-        return nns__fail(f, NNS_ERR_NOMEM, NNS__STATUS_INTERNAL_ERROR,
-                         "authenticate: out of memory");
-    a->base.ops = &nns__auth_gss;
-    a->request = *request;
-    rc = request->role == NNS_CLIENT ? prepare_client(a, f) : prepare_server(a, f);
+        return no_memory(f);
+    if (kept == NULL)
+        rc = request->role == NNS_CLIENT ? prepare_client(a, f) : prepare_server(a, f);
     if (rc != NNS_OK) {
         close_auth(&a->base);
         return rc;
@@ -197,7 +232,7 @@ static OM_uint32 initiate(const struct gss_auth *a, gss_cred_id_t cred, gss_ctx_
     } oid = {.in = mechanism};
     struct gss_channel_bindings_struct room;
 
-    return gss_init_sec_context(minor, cred, ctx, a->target, oid.out, wanted_flags(a),
+    return gss_init_sec_context(minor, cred, ctx, a->cred->name, oid.out, wanted_flags(a),
                                 GSS_C_INDEFINITE, bindings(a, &room), in, NULL, out, NULL, NULL);
 }
 
@@ -211,7 +246,7 @@ static void diagnose(const struct gss_auth *a, struct nns__failure *f)
     gss_buffer_desc out = GSS_C_EMPTY_BUFFER;
     OM_uint32 minor;
 
-    status.major = initiate(a, a->cred.kerberos, &ctx, &nns__gss_kerberos, GSS_C_NO_BUFFER, &out,
+    status.major = initiate(a, a->cred->kerberos, &ctx, &nns__gss_kerberos, GSS_C_NO_BUFFER, &out,
                             &status.minor);
     if (!went_well(status.major))
         (void)nns__gss_fail(f, &status, "ask for %.100s", a->request.target);
@@ -250,7 +285,7 @@ static int step_ntlm_client(struct gss_auth *a, gss_buffer_t in, gss_buffer_t ou
     struct nns__gss_status status = {.role = NNS_CLIENT, .code = NNS_ERR_AUTH};
     bool alone = a->request.cfg->no_kerberos;
 
-    *major = initiate(a, a->cred.ntlm, &a->ctx, alone ? &nns__gss_ntlm : &nns__gss_spnego, in, out,
+    *major = initiate(a, a->cred->ntlm, &a->ctx, alone ? &nns__gss_ntlm : &nns__gss_spnego, in, out,
                       &status.minor);
     if (went_well(*major))
         return NNS_OK;
@@ -266,7 +301,7 @@ static int step_client(struct gss_auth *a, gss_buffer_t in, gss_buffer_t out, OM
 
     if (a->ntlm)
         return step_ntlm_client(a, in, out, major, f);
-    *major = initiate(a, a->cred.negotiable, &a->ctx, &nns__gss_spnego, in, out, &status.minor);
+    *major = initiate(a, a->cred->negotiable, &a->ctx, &nns__gss_spnego, in, out, &status.minor);
     if (went_well(*major))
         return NNS_OK;
     status.major = *major;
@@ -371,9 +406,10 @@ static int step_server(struct gss_auth *a, gss_buffer_t in, gss_buffer_t out, OM
 
     if (!a->started && pick_mechanism(a, in->value, in->length, f) != NNS_OK)
         return f->code;
-    *major = gss_accept_sec_context(
-        &status.minor, &a->ctx, a->ntlm ? a->cred.ntlm : a->cred.negotiable, in, bindings(a, &room),
-        NULL, NULL, out, NULL, NULL, a->request.cfg->accept_delegation ? &a->delegated : NULL);
+    *major = gss_accept_sec_context(&status.minor, &a->ctx,
+                                    a->ntlm ? a->cred->ntlm : a->cred->negotiable, in,
+                                    bindings(a, &room), NULL, NULL, out, NULL, NULL,
+                                    a->request.cfg->accept_delegation ? &a->delegated : NULL);
     if (went_well(*major))
         return NNS_OK;
     status.major = *major;
@@ -399,8 +435,7 @@ static int take_token(struct gss_auth *a, const gss_buffer_desc *from, struct nn
     }
     to->data = nns__alloc(&a->request.cfg->mem, from->length);
     if (to->data == NULL)
-        return nns__fail(f, NNS_ERR_NOMEM, NNS__STATUS_INTERNAL_ERROR,
-                         "authenticate: out of memory");
+        return no_memory(f);
     memcpy(to->data, from->value, from->length);
     to->size = from->length;
     return NNS_OK;
@@ -438,6 +473,7 @@ static int step(struct nns__auth *auth, const uint8_t *in, size_t in_size, struc
     if (rc == NNS_OK)
         rc = take_token(a, &output, out, f);
     *complete = rc == NNS_OK && major == GSS_S_COMPLETE;
+    a->worked = *complete;
     a->finished = rc != NNS_OK || *complete;
     nns__gss_release(&output, major);
     return rc;
@@ -449,13 +485,31 @@ static int complete_target(struct gss_auth *a, struct nns__facts *facts, struct 
     const char *realm = facts->target != NULL ? strchr(facts->target, '@') : NULL;
     char *full = NULL;
 
-    if (a->request.role != NNS_CLIENT || realm == NULL || realm[1] != '\0')
+    if (realm == NULL || realm[1] != '\0')
         return NNS_OK;
-    if (nns__gss_ticket_server(&full, a->request.cfg, &a->cred, facts->target, f) != NNS_OK)
+    if (nns__gss_ticket_server(&full, a->request.cfg, a->cred, facts->target, f) != NNS_OK)
         return f->code;
     nns__strfree(&a->request.cfg->mem, facts->target);
     facts->target = full;
     return NNS_OK;
+}
+
+/* A client's context has the name that it was given, and that of a kept ticket is known. */
+static int inquire_names(struct gss_auth *a, struct nns__facts *facts, struct nns__failure *f)
+{
+    const struct nns__mem *mem = &a->request.cfg->mem;
+    int rc;
+
+    if (a->cred->known_as != NULL) {
+        facts->target = nns__strdup(mem, a->cred->known_as);
+        return facts->target != NULL ? NNS_OK : no_memory(f);
+    }
+    rc = nns__gss_facts_names(facts, mem, a->ctx, a->request.role, f);
+    if (rc == NNS_OK && a->request.role == NNS_CLIENT)
+        rc = complete_target(a, facts, f);
+    if (rc == NNS_OK && a->request.role == NNS_CLIENT && facts->target != NULL)
+        nns__gss_keep_ticket(a->cred, &a->request, facts->target);
+    return rc;
 }
 
 static void free_delegated(void *delegated)
@@ -475,9 +529,7 @@ static int tell_why(const struct gss_auth *a, struct nns__facts *facts, struct n
     if (a->request.cfg->no_kerberos)
         return NNS_OK;
     facts->why_ntlm = nns__strdup(&a->request.cfg->mem, why);
-    return facts->why_ntlm != NULL ? NNS_OK
-                                   : nns__fail(f, NNS_ERR_NOMEM, NNS__STATUS_INTERNAL_ERROR,
-                                               "authenticate: out of memory");
+    return facts->why_ntlm != NULL ? NNS_OK : no_memory(f);
 }
 
 static const char *why_ntlm(const struct nns__auth *auth)
@@ -497,8 +549,9 @@ static int inquire(struct nns__auth *auth, struct nns__facts *facts, struct nns_
     a->delegated = GSS_C_NO_CREDENTIAL;
     if (rc != NNS_OK)
         return rc;
-    return facts->mechanism == NNS__MECHANISM_NTLM ? tell_why(a, facts, f)
-                                                   : complete_target(a, facts, f);
+    if (facts->mechanism == NNS__MECHANISM_NTLM)
+        return tell_why(a, facts, f);
+    return facts->mechanism == NNS__MECHANISM_KERBEROS ? inquire_names(a, facts, f) : NNS_OK;
 }
 
 /* Records without GSSAPI: all that may stand in the way is found out before it is too late. */
@@ -534,4 +587,5 @@ const struct nns__auth_ops nns__auth_gss = {.open = open_auth,
                                             .inquire = inquire,
                                             .protect = protect,
                                             .close = close_auth,
+                                            .at_once = at_once,
                                             .why_ntlm = why_ntlm};

@@ -192,7 +192,7 @@ int nns__gss_cred_for_reason(gss_cred_id_t *ret, const struct nns__auth_request 
     return major == GSS_S_COMPLETE ? NNS_OK : NNS_ERR_CREDENTIALS;
 }
 
-/* ---- client with a password or a keytab ---- */
+/* ---- client with a cache in memory ---- */
 
 static int krb5_failed(struct nns__failure *f, krb5_error_code minor)
 {
@@ -212,6 +212,22 @@ static int make_private_cache(struct nns__gss_cred *cred, char **full_name, stru
     if (error == 0)
         error = krb5_cc_get_full_name(cred->krb5, cred->cache, full_name);
     return error == 0 ? NNS_OK : krb5_failed(f, error);
+}
+
+int nns__gss_cred_from_cache(struct nns__gss_cred *cred, const struct nns__auth_request *request,
+                             struct nns__failure *f)
+{
+    struct store store = {0};
+    char *full_name = NULL;
+    krb5_error_code error = krb5_cc_get_full_name(cred->krb5, cred->cache, &full_name);
+    int rc;
+
+    if (error != 0)
+        return krb5_failed(f, error);
+    store_add(&store, "ccache", full_name);
+    rc = acquire_stored(cred, request, GSS_C_NO_NAME, &store, f);
+    krb5_free_string(cred->krb5, full_name);
+    return rc;
 }
 
 /* Moves the ticket of cred->kerberos to a private cache. The library keeps a copy of the password
@@ -294,7 +310,6 @@ static int acquire_with_password(struct nns__gss_cred *cred,
                                  const struct nns__auth_request *request, struct nns__failure *f)
 {
     const struct nns__mem *mem = &request->cfg->mem;
-    struct store store = {0};
     gss_name_t name = GSS_C_NO_NAME;
     char *user = NULL, *full_name = NULL;
     OM_uint32 minor;
@@ -306,10 +321,8 @@ static int acquire_with_password(struct nns__gss_cred *cred,
         rc = log_in_asking(cred, request, name, f);
     if (rc == NNS_OK && cred->kerberos != GSS_C_NO_CREDENTIAL)
         rc = store_in_memory(cred, request, &full_name, f);
-    if (rc == NNS_OK && full_name != NULL) {
-        store_add(&store, "ccache", full_name);
-        rc = acquire_stored(cred, request, GSS_C_NO_NAME, &store, f);
-    }
+    if (rc == NNS_OK && full_name != NULL)
+        rc = nns__gss_cred_from_cache(cred, request, f);
     if (full_name != NULL)
         krb5_free_string(cred->krb5, full_name);
     (void)gss_release_name(&minor, &name);
@@ -406,9 +419,11 @@ void nns__gss_cred_release(struct nns__gss_cred *cred)
         (void)gss_release_cred(&minor, &cred->kerberos);
     }
     (void)gss_release_cred(&minor, &cred->ntlm);
+    (void)gss_release_name(&minor, &cred->name);
     if (cred->cache != NULL)
         (void)krb5_cc_destroy(cred->krb5, cred->cache);
     if (cred->krb5 != NULL)
         krb5_free_context(cred->krb5);
-    *cred = (struct nns__gss_cred){0};
+    nns__strfree(&cred->mem, cred->target);
+    nns__strfree(&cred->mem, cred->known_as);
 }

@@ -142,14 +142,16 @@ static int display(char **ret, struct nns__facts *facts, const struct nns__mem *
     return rc;
 }
 
-static int names_of(struct nns__facts *facts, const struct nns__mem *mem, gss_ctx_id_t ctx,
-                    nns_role role, struct nns__failure *f)
+/* Of a client the server's name alone; each name costs the library a good part of a handshake. */
+int nns__gss_facts_names(struct nns__facts *facts, const struct nns__mem *mem, gss_ctx_id_t ctx,
+                         nns_role role, struct nns__failure *f)
 {
     gss_name_t source = GSS_C_NO_NAME, target = GSS_C_NO_NAME;
     OM_uint32 major, minor;
     int rc = NNS_OK;
 
-    major = gss_inquire_context(&minor, ctx, &source, &target, NULL, NULL, NULL, NULL, NULL);
+    major = gss_inquire_context(&minor, ctx, role == NNS_SERVER ? &source : NULL, &target, NULL,
+                                NULL, NULL, NULL, NULL);
     if (major != GSS_S_COMPLETE)
         return failed(f, role, major, minor);
     if (role == NNS_SERVER)
@@ -185,14 +187,12 @@ static int ntlm_facts(struct nns__facts *facts, const struct nns__mem *mem, gss_
     return rc;
 }
 
-static int kerberos_facts(struct nns__facts *facts, const struct nns__mem *mem, gss_ctx_id_t ctx,
-                          nns_role role, OM_uint32 lifetime, struct nns__failure *f)
+static void kerberos_facts(struct nns__facts *facts, gss_ctx_id_t ctx, OM_uint32 lifetime)
 {
     facts->ssf = ssf_of(ctx);
     if (lifetime != GSS_C_INDEFINITE)
         facts->ticket_end = (int64_t)time(NULL) + lifetime;
     describe_key(facts, ctx);
-    return names_of(facts, mem, ctx, role, f);
 }
 
 int nns__gss_facts(struct nns__facts *facts, const struct nns__mem *mem, gss_ctx_id_t ctx,
@@ -209,7 +209,8 @@ int nns__gss_facts(struct nns__facts *facts, const struct nns__mem *mem, gss_ctx
     facts->flags = flags_of(flags);
     switch (facts->mechanism) {
     case NNS__MECHANISM_KERBEROS:
-        return kerberos_facts(facts, mem, ctx, role, lifetime, f);
+        kerberos_facts(facts, ctx, lifetime);
+        return NNS_OK;
     case NNS__MECHANISM_NTLM:
         return ntlm_facts(facts, mem, ctx, role, f);
     case NNS__MECHANISM_UNKNOWN:

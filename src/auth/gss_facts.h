@@ -9,8 +9,12 @@
 
 #include <gssapi/gssapi.h>
 
-/* Fills facts; the caller owns what it then holds, also after a failure. Errors: AUTH, NOMEM. */
+/* Fills facts, but for Kerberos' names; the caller owns what it then holds, also after a failure.
+ * Errors: AUTH, NOMEM. */
 int nns__gss_facts(struct nns__facts *facts, const struct nns__mem *mem, gss_ctx_id_t ctx,
                    nns_role role, struct nns__failure *f);
+/* Kerberos' names: the target, and to a server the peer. Errors: AUTH, NOMEM. */
+int nns__gss_facts_names(struct nns__facts *facts, const struct nns__mem *mem, gss_ctx_id_t ctx,
+                         nns_role role, struct nns__failure *f);
 
 #endif

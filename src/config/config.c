@@ -51,6 +51,11 @@ int nns_config_new(nns_config **ret, const nns_allocator *alloc)
     cfg = nns__alloc(&mem, sizeof(*cfg));
     if (cfg == NULL)
         return NNS_ERR_NOMEM;
+    cfg->keep = nns__alloc(&mem, sizeof(*cfg->keep));
+    if (cfg->keep == NULL) {
+        nns__free(&mem, cfg, sizeof(*cfg));
+        return NNS_ERR_NOMEM;
+    }
     cfg->mem = mem;
     atomic_init(&cfg->references, 1);
     atomic_init(&cfg->frozen, false);
@@ -77,6 +82,8 @@ void nns_config_unref(nns_config *cfg)
     if (cfg == NULL || atomic_fetch_sub_explicit(&cfg->references, 1, memory_order_acq_rel) != 1)
         return;
     mem = cfg->mem;
+    nns__keep_clear(cfg->keep);
+    nns__free(&mem, cfg->keep, sizeof(*cfg->keep));
     nns__strfree(&mem, cfg->ccache);
     nns__strfree(&mem, cfg->client_keytab);
     nns__strfree(&mem, cfg->keytab);

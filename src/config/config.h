@@ -6,6 +6,7 @@
 #ifndef NNS_CONFIG_CONFIG_H
 #define NNS_CONFIG_CONFIG_H
 
+#include "base/keep.h"
 #include "base/mem.h"
 
 #include <nns/config.h>
@@ -62,6 +63,7 @@ struct nns_config {
 
     const struct nns__auth_ops *auth; /* NULL: GSSAPI; tests set the mock */
     void *auth_arg;
+    struct nns__keep *keep; /* what the mechanism keeps between connections; changes ever on */
 
     char message[200];
 };

@@ -5,6 +5,7 @@
  * it; the later of them frees it.
  */
 #include "engine/engine_internal.h"
+#include "engine/engine_stream.h"
 
 static void job_free(nns_job *job)
 {
@@ -96,10 +97,15 @@ int nns_engine_take_job(nns_engine *e, nns_job **ret)
     return NNS_OK;
 }
 
+static const struct nns__auth_ops *ops_of(const nns_job *job)
+{
+    return job->cfg->auth != NULL ? job->cfg->auth : &nns__auth_gss;
+}
+
 /* The mechanism's leg, and after its last one all that the data phase needs. */
 static int call_mechanism(nns_job *job)
 {
-    const struct nns__auth_ops *ops = job->cfg->auth != NULL ? job->cfg->auth : &nns__auth_gss;
+    const struct nns__auth_ops *ops = ops_of(job);
     int rc = NNS_OK;
 
     if (job->auth == NULL)
@@ -115,14 +121,51 @@ static int call_mechanism(nns_job *job)
     return rc;
 }
 
+/* The first call, made at once, has failed. */
+static void forget(nns_job *job)
+{
+    job->auth->ops->close(job->auth);
+    job->auth = NULL;
+    nns__token_free(&job->output, &job->mem);
+    job->failure = (struct nns__failure){0};
+}
+
+/* Without anybody to wait for, if the mechanism can. */
+static bool call_at_once(nns_job *job)
+{
+    const struct nns__auth_ops *ops = ops_of(job);
+    bool first = job->auth == NULL;
+
+    if (ops->at_once == NULL || !ops->at_once(&job->auth, &job->request))
+        return false;
+    job->result = call_mechanism(job);
+    if (!first || job->result == NNS_OK)
+        return true;
+    forget(job);
+    return false;
+}
+
+static void done(nns_job *job)
+{
+    atomic_store_explicit(&job->done, true, memory_order_release);
+    let_go(job);
+}
+
 void nns_job_run(nns_job *job)
 {
     if (job == NULL)
         return;
-    if (!atomic_load_explicit(&job->abandoned, memory_order_acquire))
+    if (!atomic_load_explicit(&job->abandoned, memory_order_acquire) && !call_at_once(job))
         job->result = call_mechanism(job);
-    atomic_store_explicit(&job->done, true, memory_order_release);
-    let_go(job);
+    done(job);
+}
+
+bool nns__job_run_at_once(nns_job *job)
+{
+    if (!call_at_once(job))
+        return false;
+    done(job);
+    return true;
 }
 
 int nns_engine_finish_job(nns_engine *e, nns_job *job)

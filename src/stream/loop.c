@@ -303,11 +303,7 @@ static int start_call(nns_stream *s)
 {
     char key[KEY_SIZE];
     struct nns__failure f;
-    int rc = nns_engine_take_job(s->engine, &s->job);
-
-    if (rc != NNS_OK)
-        return rc;
-    rc = nns__call_start(&s->call, &s->mem, worker_key(s, key), run_job, s->job, s->wake);
+    int rc = nns__call_start(&s->call, &s->mem, worker_key(s, key), run_job, s->job, s->wake);
     if (rc == NNS_OK)
         return NNS_OK;
     (void)nns__fail(&f, rc, NNS__STATUS_INTERNAL_ERROR, "handshake: %s",
@@ -320,27 +316,38 @@ static int start_call(nns_stream *s)
     return rc;
 }
 
+/* The job has run. */
+static int finish_job(nns_stream *s)
+{
+    nns_job *job = s->job;
+
+    s->job = NULL;
+    return nns_engine_finish_job(s->engine, job);
+}
+
 static int step(nns_stream *s)
 {
-    nns_job *job;
     int rc;
 
     rc = nns__engine_owned(s->engine); /* a child of fork() has no threads */
     if (rc != NNS_OK)
         return rc;
     if (s->call == NULL) {
+        rc = nns_engine_take_job(s->engine, &s->job);
+        if (rc != NNS_OK)
+            return rc;
+        if (nns__job_run_at_once(s->job))
+            return finish_job(s);
         rc = start_call(s);
         if (rc != NNS_OK)
             return rc;
     }
     if (!nns__call_is_done(s->call))
         return pause_for(s, NNS__BOTH_SIDES, -1, 0, NNS_WANT_STEP);
-    job = s->job;
     nns__call_release(s->call);
-    s->job = NULL;
     s->call = NULL;
     nns__wake_clear(s->wake);
-    return nns_engine_finish_job(s->engine, job);
+    return finish_job(s);
 }
 
 /* ---- the loop ---- */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One program, four peers. What each does stands in its own file.
+// One program, six peers. What each does stands in its own file.
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Nns.Interop;
 
@@ -8,6 +9,8 @@ const string Usage = """
            peer echo-client PORT TARGET
            peer server [--port PORT] [--connections N] [SESSION OPTION]...
            peer client --port PORT --target NAME [--connections N] [SESSION OPTION]...
+           peer handshake-server CLIENTS
+           peer handshake-client PORT TARGET SECONDS CLIENTS    a turn for each line of input
            peer about                    which .NET this is
     session options:
            --level encrypt|sign|none     asked for, and the least accepted (default encrypt)
@@ -32,6 +35,11 @@ try
         case ["about"]:
             Events.Print(new { framework = RuntimeInformation.FrameworkDescription, rid = RuntimeInformation.RuntimeIdentifier });
             return 0;
+        case ["handshake-server", var clients]:
+            return await Handshakes.ServeAsync(int.Parse(clients));
+        case ["handshake-client", var port, var target, var seconds, var clients]:
+            return await Handshakes.ConnectAsync(
+                int.Parse(port), target, double.Parse(seconds, CultureInfo.InvariantCulture), int.Parse(clients));
         case ["server", ..]:
             return await PeerServer.RunAsync(PeerOptions.Parse(args[1..]));
         case ["client", ..]:
