@@ -200,6 +200,15 @@ static struct nns__gss_cred *kept(const nns_config *cfg)
     return NULL;
 }
 
+static struct nns__gss_cred *must_keep(const nns_config *cfg)
+{
+    struct nns__gss_cred *cred = kept(cfg);
+
+    if (cred == NULL)
+        abort();
+    return cred;
+}
+
 /* ---- a client's ---- */
 
 static void test_first_connection_keeps_no_ticket(void **state)
@@ -236,7 +245,7 @@ static void test_kept_cache_has_one_ticket(void **state)
     int count = 0;
 
     warm(both);
-    cred = kept(both->client);
+    cred = must_keep(both->client);
     assert_int_equal(krb5_cc_start_seq_get(cred->krb5, cred->cache, &cursor), 0);
     while (krb5_cc_next_cred(cred->krb5, cred->cache, &cursor, &creds) == 0) {
         if (!krb5_is_config_principal(cred->krb5, creds.server)) {
@@ -280,7 +289,7 @@ static void test_ticket_ends(void **state)
     struct nns__gss_cred *cred;
 
     warm(both);
-    cred = kept(both->client);
+    cred = must_keep(both->client);
     assert_true(cred->end > time(NULL) + 3600 && cred->end < time(NULL) + 2 * 86400);
     cred->end = time(NULL);
     expect_peer(both, "alice@" REALM, false);

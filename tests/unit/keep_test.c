@@ -44,7 +44,7 @@ static int freed(struct thing *things, size_t count)
 
 static void test_who_takes_one_has_it_alone(void **state)
 {
-    struct nns__keep keep = {0};
+    struct nns__keep keep = {.slots = {NULL}};
     struct thing thing;
 
     (void)state;
@@ -58,7 +58,7 @@ static void test_who_takes_one_has_it_alone(void **state)
 
 static void test_what_fits_others_stays(void **state)
 {
-    struct nns__keep keep = {0};
+    struct nns__keep keep = {.slots = {NULL}};
     struct thing things[2];
 
     (void)state;
@@ -74,7 +74,7 @@ static void test_what_fits_others_stays(void **state)
 
 static void test_what_fits_nobody_goes(void **state)
 {
-    struct nns__keep keep = {0};
+    struct nns__keep keep = {.slots = {NULL}};
     struct thing thing;
 
     (void)state;
@@ -89,7 +89,7 @@ static void test_what_fits_nobody_goes(void **state)
 
 static void test_a_new_one_takes_an_old_ones_place(void **state)
 {
-    struct nns__keep keep = {0};
+    struct nns__keep keep = {.slots = {NULL}};
     struct thing things[MANY];
 
     (void)state;
@@ -127,7 +127,7 @@ static void *use(void *arg)
 
 static void test_threads(void **state)
 {
-    struct shared shared = {0};
+    struct shared shared = {.keep = {.slots = {NULL}}};
     struct thing things[NNS__KEEP_MOST];
     pthread_t threads[6];
 
