@@ -49,6 +49,9 @@ set(CPACK_DEBIAN_RUNTIME_DESCRIPTION
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libnns-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "${library} (= ${version}), libkrb5-dev, libssl-dev")
+if(NNS_IPSEC_MB)
+  string(APPEND CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS ", libipsec-mb-dev")
+endif()
 set(CPACK_DEBIAN_DEVELOPMENT_DESCRIPTION ".NET NegotiateStream protocol - development files
 ${what}\n\nThis package has the headers, the static library, and the manual.")
 
