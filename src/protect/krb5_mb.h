@@ -25,7 +25,7 @@ struct nns__mb;
 
 /* Of this process: what the processor can, but no more than nns__mb_set_most() allows. */
 enum nns__mb_width nns__mb_width(void);
-void nns__mb_set_most(enum nns__mb_width most); /* tests; any thread, from the next batch on */
+void nns__mb_set_most(enum nns__mb_width width); /* tests; any thread, from the next batch on */
 
 /* Seals texts from the front and answers how many, perhaps 0: not worth it, no memory, or other
  * threads have all the lanes. INTERNAL. */

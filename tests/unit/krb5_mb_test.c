@@ -224,7 +224,7 @@ static size_t check_open(struct sample *s, struct nns__mb **mb, size_t bad, size
 /* All widths there are, and all kinds of keys. */
 static void for_all(void (*check)(const struct nns__enctype *enctype, bool conf, uint32_t *seed))
 {
-    uint32_t seed = 5;
+    static uint32_t seed = 5; /* no bytes come twice */
 
     for (int width = NNS__MB_AVX2; width <= NNS__MB_AVX512; width++) {
         nns__mb_set_most((enum nns__mb_width)width);
@@ -415,6 +415,137 @@ static void without_memory_a_batch_is_left(void **state)
     sample_free(&s);
 }
 
+/* ---- what is left in memory ---- */
+
+enum {
+    PART = 12,     /* bytes that are enough to know a secret by */
+    PARTS = 128,   /* at most */
+    LAST = 1000,   /* bytes of a text */
+    PAGE = 65536,  /* bytes that are looked at together */
+    MOST = 1 << 22 /* bytes of a mapping of ours; valgrind's are larger */
+};
+
+/* Secrets, inverted: this list is not to be found. */
+struct secrets {
+    uint8_t parts[PARTS][PART];
+    size_t count;
+    uint8_t *schedules; /* as the library has them */
+    size_t schedules_size;
+};
+
+static void remember(struct secrets *secrets, const uint8_t *bytes, size_t size)
+{
+    for (size_t at = 0; at + 16 <= size; at += 16) {
+        uint8_t any = 0;
+
+        assert_true(secrets->count < PARTS);
+        for (size_t i = 0; i < PART; i++) {
+            any |= bytes[at + i];
+            secrets->parts[secrets->count][i] = (uint8_t)~bytes[at + i];
+        }
+        secrets->count += any != 0;
+    }
+}
+
+static void *remembering_realloc(void *arg, void *ptr, size_t old_size, size_t new_size)
+{
+    struct secrets *secrets = arg;
+
+    if (new_size == 0) {
+        for (size_t i = 0; i < old_size; i++)
+            assert_int_equal(((uint8_t *)ptr)[i], 0);
+        free(ptr);
+        return NULL;
+    }
+    secrets->schedules = malloc(new_size);
+    secrets->schedules_size = new_size;
+    return secrets->schedules;
+}
+
+static bool is_secret(const struct secrets *secrets, const uint8_t *bytes)
+{
+    for (size_t i = 0; i < secrets->count; i++) {
+        size_t k = 0;
+
+        while (k < PART && bytes[k] + secrets->parts[i][k] == 0xff)
+            k++;
+        if (k == PART)
+            return true;
+    }
+    return false;
+}
+
+/* How many bytes of the process's writable memory a secret begins at. */
+static size_t find_secrets(const struct secrets *secrets)
+{
+    static uint8_t page[PAGE + PART];
+    int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    FILE *maps = fopen("/proc/self/maps", "re");
+    unsigned long from, to;
+    size_t found = 0;
+    char line[512];
+
+    assert_true(fd >= 0 && maps != NULL);
+    while (fgets(line, sizeof(line), maps) != NULL) {
+        if (sscanf(line, "%lx-%lx rw", &from, &to) != 2 || strstr(line, " rw") == NULL ||
+            to - from > MOST)
+            continue;
+        for (unsigned long at = from; at < to; at += PAGE) {
+            const size_t wanted = to - at < sizeof(page) ? to - at : sizeof(page);
+            ssize_t n = pread(fd, page, wanted, (off_t)at);
+
+            for (ssize_t i = 0; i + PART <= n; i++)
+                found += is_secret(secrets, page + i);
+        }
+    }
+    explicit_bzero(page, sizeof(page));
+    (void)fclose(maps);
+    (void)close(fd);
+    return found;
+}
+
+static void forgotten(const struct nns__enctype *enctype, bool conf, uint32_t *seed)
+{
+    static uint8_t texts[16][AHEAD + LAST + BEHIND];
+    static struct secrets secrets;
+    const nns_allocator alloc = {
+        .size = sizeof(alloc), .realloc_fn = remembering_realloc, .arg = &secrets};
+    struct nns__crypt_keys keys = {.enctype = enctype, .conf = conf};
+    struct nns__text list[16];
+    struct nns__mb *mb = NULL;
+    struct nns__mem mem;
+    size_t good = 0;
+
+    memset(&secrets, 0, sizeof(secrets));
+    assert_int_equal(nns__mem_init(&mem, &alloc), NNS_OK);
+    random_bytes(keys.cipher, sizeof(keys.cipher), seed);
+    random_bytes(keys.integrity, sizeof(keys.integrity), seed);
+    for (size_t i = 0; i < COUNT(list); i++) {
+        list[i] = (struct nns__text){texts[i] + AHEAD, LAST};
+        random_bytes(list[i].bytes, LAST, seed);
+        if (i % 4 == 0)
+            remember(&secrets, list[i].bytes + LAST - 64, 64);
+    }
+    assert_int_equal(nns__mb_seal(&mb, &mem, &keys, list, COUNT(list)), COUNT(list));
+    assert_int_equal(nns__mb_open(&mb, &mem, &keys, list, COUNT(list), &good), COUNT(list));
+    assert_int_equal(good, COUNT(list));
+    remember(&secrets, secrets.schedules, secrets.schedules_size);
+    assert_true(find_secrets(&secrets) >= secrets.count);
+    nns__mb_rest(&mb, &mem);
+    explicit_bzero(&keys, sizeof(keys));
+    explicit_bzero(texts, sizeof(texts));
+    assert_int_equal(find_secrets(&secrets), 0);
+}
+
+static void neither_keys_nor_texts_stay_in_memory(void **state)
+{
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip(); /* their own memory is large, and keeps what was freed */
+#endif
+    for_all(forgotten);
+}
+
 /* ---- lanes that others have ---- */
 
 /* The allocator is called while a batch has its lanes: from inside it, one batch more. */
@@ -572,6 +703,7 @@ int main(void)
         cmocka_unit_test(what_is_not_worth_it_is_left),
         cmocka_unit_test(no_lanes_no_batches),
         cmocka_unit_test(without_memory_a_batch_is_left),
+        cmocka_unit_test(neither_keys_nor_texts_stay_in_memory),
         cmocka_unit_test(when_all_lanes_are_taken_a_batch_is_left),
         cmocka_unit_test(threads_share_the_lanes),
     };
