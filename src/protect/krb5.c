@@ -14,6 +14,7 @@
 
 #include "frame/data_record.h"
 #include "protect/krb5_keys.h"
+#include "protect/krb5_mb.h"
 #include "protect/krb5_token.h"
 
 #include <openssl/rand.h>
@@ -421,7 +422,8 @@ static int make_opener(struct nns__opener **ret, const struct nns__mem *mem,
 int nns__protect_krb5_new(struct nns__protection *ret, const struct nns__mem *mem,
                           const struct nns__krb5_context *context, struct nns__failure *f)
 {
-    struct nns__protection made = {.name = "krb5"};
+    const bool batches = !context->one_by_one && nns__mb_width() != NNS__MB_NONE;
+    struct nns__protection made = {.name = batches ? "krb5+mb" : "krb5"};
     int rc = make_sealer(&made.sealer, mem, context);
 
     if (rc == NNS_OK)

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * The cipher work with libcrypto, one text after the other. An algorithm is looked up once a
+ * The cipher work with libcrypto, one text after the other; krb5_mb.c is asked first, and takes
+ * from the front what it does faster. An algorithm is looked up once a
  * process and keyed once an object; a text then costs an initial vector, two passes over its bytes
  * and no lookup. Ciphertext stealing is libcrypto's own (CBC-CS3): one update a text.
  */
 #include "protect/krb5_crypt.h"
+
+#include "protect/krb5_mb.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -18,6 +21,7 @@ struct nns__crypt {
     struct nns__crypt_keys keys;
     EVP_CIPHER_CTX *cipher; /* keyed, or NULL */
     EVP_MAC_CTX *mac;       /* keyed, or NULL: it is resting */
+    struct nns__mb *mb;     /* of batches; NULL: it is resting */
 };
 
 static const uint8_t zeros[NNS__CRYPT_BLOCK];
@@ -193,9 +197,15 @@ int nns__crypt_new(struct nns__crypt **ret, const struct nns__mem *mem,
 
 int nns__crypt_seal(struct nns__crypt *c, const struct nns__text *texts, size_t count)
 {
-    int rc = wake(c, 1);
+    nns_ssize done = 0;
+    int rc;
 
-    for (size_t i = 0; rc == NNS_OK && i < count; i++) {
+    if (!c->keys.one_by_one)
+        done = nns__mb_seal(&c->mb, &c->mem, &c->keys, texts, count);
+    if (done < 0 || (size_t)done == count)
+        return done < 0 ? (int)done : NNS_OK;
+    rc = wake(c, 1);
+    for (size_t i = (size_t)done; rc == NNS_OK && i < count; i++) {
         if (!seal_text(c, &texts[i]))
             rc = NNS_ERR_INTERNAL;
     }
@@ -204,16 +214,23 @@ int nns__crypt_seal(struct nns__crypt *c, const struct nns__text *texts, size_t 
 
 nns_ssize nns__crypt_open(struct nns__crypt *c, const struct nns__text *texts, size_t count)
 {
-    int rc = wake(c, 0);
+    size_t good = 0;
+    nns_ssize done = 0;
+    int rc;
 
+    if (!c->keys.one_by_one)
+        done = nns__mb_open(&c->mb, &c->mem, &c->keys, texts, count, &good);
+    if (done < 0 || good < (size_t)done || good == count)
+        return done < 0 ? done : (nns_ssize)good;
+    rc = wake(c, 0);
     if (rc != NNS_OK)
         return rc;
-    for (size_t i = 0; i < count; i++) {
-        bool good;
+    for (size_t i = good; i < count; i++) {
+        bool right;
 
-        if (!open_text(c, &texts[i], &good))
+        if (!open_text(c, &texts[i], &right))
             return NNS_ERR_INTERNAL;
-        if (!good)
+        if (!right)
             return (nns_ssize)i;
     }
     return (nns_ssize)count;
@@ -221,6 +238,7 @@ nns_ssize nns__crypt_open(struct nns__crypt *c, const struct nns__text *texts, s
 
 void nns__crypt_rest(struct nns__crypt *c)
 {
+    nns__mb_rest(&c->mb, &c->mem);
     EVP_CIPHER_CTX_free(c->cipher); /* both wipe what they hold */
     EVP_MAC_CTX_free(c->mac);
     c->cipher = NULL;

@@ -422,7 +422,7 @@ enum {
     PARTS = 128,   /* at most */
     LAST = 1000,   /* bytes of a text */
     PAGE = 65536,  /* bytes that are looked at together */
-    MOST = 1 << 22 /* bytes of a mapping of ours; valgrind's are larger */
+    MOST = 1 << 23 /* bytes of a mapping of ours; valgrind's are larger */
 };
 
 /* Secrets, inverted: this list is not to be found. */
