@@ -216,6 +216,10 @@ static size_t check_open(struct sample *s, struct nns__mb **mb, size_t bad, size
                s->keys.enctype->tag_size);
         check_text(s, i, s->plain[i], s->keys.enctype->tag_size);
     }
+    for (size_t i = good; i < (size_t)done; i++) {
+        for (size_t k = 0; k < s->texts[i].size; k++)
+            assert_int_equal(s->texts[i].bytes[k], 0);
+    }
     for (size_t i = (size_t)done; i < s->count && i != bad; i++)
         check_untouched(s, i, s->sealed[i]);
     return (size_t)done;
