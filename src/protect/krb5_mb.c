@@ -56,7 +56,7 @@ static const struct hash {
 /* All lanes take as long as the longest text, used or not. So a group of at most so many texts is
  * taken if it fills the lanes as so many half texts of the longest's size would: by measurement,
  * with less one after the other is faster. CBC encryption gains most, being serial; in the other
- * directions hashing decides. */
+ * directions hashing decides. Without lanes a group is of none. */
 static const struct worth {
     uint8_t group;
     uint8_t encrypt; /* halves */
@@ -198,8 +198,6 @@ static size_t worth(enum nns__mb_width width, bool encrypt, const struct nns__cr
     const size_t fill = encrypt && keys->conf ? worth->encrypt : worth->hash;
     size_t longest = 0, sum = 0;
 
-    if (width == NNS__MB_NONE)
-        return 0;
     if (count > worth->group)
         count = worth->group;
     for (size_t i = 0; i < count; i++) {
