@@ -8,6 +8,11 @@
  *
  * Threads: until it is frozen, one at a time; after that, any.
  *
+ * Connections of one configuration share what they can: a server's credentials while its keytab is
+ * unchanged, and a copy of a client's ticket for its target while the cache's file is unchanged and
+ * the ticket has not ended. A keytab that is replaced, another user's login and a destroyed cache
+ * count from the next connection on. What is shared goes with the last reference.
+ *
  * The defaults are the strict ones: Kerberos alone, signed and encrypted, mutual authentication,
  * no delegation, and a server that lets nobody in until it is told whom. Weakening calls have
  * "insecure" in their name.
