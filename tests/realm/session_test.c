@@ -594,6 +594,11 @@ static void an_idle_connection_is_small(void **state)
     realm_use_allocator(&allocators[1]);
     server = server_cfg();
     realm_use_allocator(NULL);
+    for (int i = 0; i < 2; i++) { /* the configurations keep credentials from now on */
+        s = make(nns_config_ref(client), nns_config_ref(server), TARGET);
+        expect_open(&s);
+        end(&s);
+    }
     for (int i = 0; i < 2; i++)
         held[i] = counts[i].bytes;
     s = make(client, server, TARGET);

@@ -265,7 +265,7 @@ static const struct {
     {NNS_LIMIT_HANDSHAKE_BYTES, 131072, 70000, 524288, "handshake bytes"},
     {NNS_LIMIT_HANDSHAKE_LEGS, 8, 1, 16, "handshake legs"},
     {NNS_LIMIT_EMPTY_RECORDS, 16, 0, 1024, "empty records"},
-    {NNS_LIMIT_BUFFER_BYTES, 131072, 1310720, 16777216, "buffer bytes"},
+    {NNS_LIMIT_BUFFER_BYTES, 1310720, 131072, 16777216, "buffer bytes"},
     {NNS_LIMIT_CONNECTIONS, 1000, 1, 1000000, "connections"},
     {NNS_LIMIT_HANDSHAKES, 64, 1, 10000, "handshakes"},
     {NNS_LIMIT_HANDSHAKES_PER_SOURCE, 16, 1, 10000, "handshakes per source"},
