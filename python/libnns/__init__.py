@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+"""The .NET NegotiateStream protocol (MS-NNS) for Python, on the C library libnns: authenticate with
+Kerberos single sign-on (or NTLM, where it is allowed), then exchange signed or encrypted records
+over a connection. Client and server.
+
+    NegotiateStream         on a socket
+    NegotiateStreamAsync    on the reader and writer of asyncio.open_connection()
+
+What the library logs goes to the logger 'libnns': a server's peers as INFO, a client's connections
+as DEBUG, NTLM where Kerberos was possible as WARNING.
+"""
+
+from libnns._binding import ffi as _ffi
+from libnns._binding import lib as _lib
+from libnns._config import Config, Options
+from libnns._errors import (
+    NegotiateAuthenticationError,
+    NegotiateBrokenPipeError,
+    NegotiateCanceledError,
+    NegotiateConnectionError,
+    NegotiateError,
+    NegotiateForeignError,
+    NegotiateIntegrityError,
+    NegotiateInternalError,
+    NegotiateLimitError,
+    NegotiateMemoryError,
+    NegotiatePeerError,
+    NegotiateProtocolError,
+    NegotiateResetError,
+    NegotiateStateError,
+    NegotiateTimeoutError,
+    NegotiateTruncatedError,
+    NegotiateUsageError,
+)
+from libnns._session import Session
+from libnns._stream import NegotiateStream
+
+__version__: str = _ffi.string(_lib.nns_version_string()).decode()  # of the library
+
+__all__ = [
+    "Config",
+    "NegotiateAuthenticationError",
+    "NegotiateBrokenPipeError",
+    "NegotiateCanceledError",
+    "NegotiateConnectionError",
+    "NegotiateError",
+    "NegotiateForeignError",
+    "NegotiateIntegrityError",
+    "NegotiateInternalError",
+    "NegotiateLimitError",
+    "NegotiateMemoryError",
+    "NegotiatePeerError",
+    "NegotiateProtocolError",
+    "NegotiateResetError",
+    "NegotiateStateError",
+    "NegotiateStream",
+    "NegotiateTimeoutError",
+    "NegotiateTruncatedError",
+    "NegotiateUsageError",
+    "Options",
+    "Session",
+]

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT
+"""The one part of the package that pyproject.toml cannot say: it has a binding to compile."""
+
+from setuptools import setup
+
+setup(cffi_modules=["build_binding.py:builder"])
