@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
 from libnns._binding import lib
 from libnns._errors import error_of, text
+
+log = logging.getLogger("libnns")
 
 IMPERSONATIONS = {
     lib.NNS_IDENTIFY: "identify",
@@ -70,6 +73,13 @@ def session_of(engine: Any) -> Session:
         why_ntlm=text(lib.nns_engine_why_ntlm(engine)),
         legs=lib.nns_engine_legs(engine),
     )
+
+
+def report(session: Session) -> None:
+    """One line in the log: a server's peers are news, a client's connections are not."""
+    if session.why_ntlm is not None:
+        log.warning("NTLM in place of Kerberos: %s", session.why_ntlm)
+    log.log(logging.DEBUG if session.peer_name is None else logging.INFO, "%s", session)
 
 
 class Negotiated:

@@ -17,9 +17,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from libnns._binding import ffi, lib
-from libnns._config import Config, Options, check, config_of, encoded, log, target_of
+from libnns._config import Config, Options, check, config_of, encoded, target_of
 from libnns._errors import NegotiateTimeoutError, error_from, error_of, failure
-from libnns._session import Negotiated, session_of
+from libnns._session import Negotiated, report, session_of
 
 if TYPE_CHECKING:
     from socket import socket as Socket
@@ -76,7 +76,7 @@ class NegotiateStream(Negotiated):
         self._socket = socket
         self._pid = os.getpid()
         self._lock = threading.RLock()  # a signal's handler may come back in
-        self._busy: set[str] = set()
+        self._busy: dict[str, object] = {}  # who is in, by the token of his call
         self._closed = False
         self._room = ffi.NULL
         self._left = b""  # what a readexactly() that failed had got
@@ -105,16 +105,17 @@ class NegotiateStream(Negotiated):
         self._authenticate(lib.NNS_SERVER)
 
     def _authenticate(self, role: int) -> None:
-        self._enter(READ, WRITE, ready=False)
+        token = object()
         try:
+            self._enter(token, READ, WRITE, ready=False)
             if self._stream is not None:
                 raise error_of(lib.NNS_ERR_STATE, "there was a handshake already")
             deadline = self._deadline()
             self._open(role)
             self._handshake(deadline)
         finally:
-            self._leave(READ, WRITE)
-        log.log(log_level(role), "%s", self._session)
+            self._leave(token)
+        report(self.session)
 
     def _open(self, role: int) -> None:
         """The library's stream on the socket."""
@@ -193,15 +194,16 @@ class NegotiateStream(Negotiated):
         NegotiateIntegrityError, NegotiateProtocolError."""
         if n == 0:
             return b""
-        self._enter(READ)
+        token = object()
         try:
+            self._enter(token, READ)
             if self._left:
                 size = len(self._left) if n < 0 else n
                 data, self._left = self._left[:size], self._left[size:]
                 return data
             return self._read_some(n)
         finally:
-            self._leave(READ)
+            self._leave(token)
 
     def _read_some(self, n: int) -> bytes:
         room = self._room
@@ -220,11 +222,12 @@ class NegotiateStream(Negotiated):
         with memoryview(buffer).cast("B") as view:
             if not view:
                 return 0
-            self._enter(READ)
+            token = object()
             try:
+                self._enter(token, READ)
                 return self._take(view)
             finally:
-                self._leave(READ)
+                self._leave(token)
 
     def _take(self, view: memoryview) -> int:
         """Fills some of the view: at least a byte, 0 at the end."""
@@ -242,8 +245,9 @@ class NegotiateStream(Negotiated):
             raise error_of(lib.NNS_ERR_ARGUMENT, "a size is not below 0")
         data = bytearray(n)
         got = 0
-        self._enter(READ)
+        token = object()
         try:
+            self._enter(token, READ)
             with memoryview(data) as view:
                 while got < n:
                     with view[got:] as rest:
@@ -252,10 +256,11 @@ class NegotiateStream(Negotiated):
                         break
                     got += more
         except BaseException:
-            self._left = bytes(data[:got]) + self._left
+            if got:
+                self._left = bytes(data[:got]) + self._left
             raise
         finally:
-            self._leave(READ)
+            self._leave(token)
         if got < n:
             from asyncio import IncompleteReadError
 
@@ -276,13 +281,14 @@ class NegotiateStream(Negotiated):
 
         Errors: NegotiateTimeoutError, NegotiateConnectionError, and what the reading side met."""
         with memoryview(data).cast("B") as view:
-            self._enter(WRITE)
+            token = object()
             try:
+                self._enter(token, WRITE)
                 with ffi.from_buffer(view) as source:
                     self._write_all(source, len(view))
                 return len(view)
             finally:
-                self._leave(WRITE)
+                self._leave(token)
 
     def _write_all(self, source: Any, size: int) -> None:
         wait, done = self._wait(), ffi.new("size_t *")
@@ -291,13 +297,14 @@ class NegotiateStream(Negotiated):
 
     def write_eof(self) -> None:
         """Half-closes: the peer's read ends, ours goes on. Twice is once. Errors: as write()."""
-        self._enter(WRITE)
+        token = object()
         try:
+            self._enter(token, WRITE)
             wait = self._wait()
             while (rc := lib.libnns_shutdown(self._stream, wait)) != lib.NNS_OK:
                 self._check(rc, "write_eof")
         finally:
-            self._leave(WRITE)
+            self._leave(token)
 
     # ---- as a file ----
 
@@ -434,7 +441,10 @@ class NegotiateStream(Negotiated):
 
     # ---- who is in, and for how long ----
 
-    def _enter(self, *sides: str, ready: bool = True) -> None:
+    # An exception of a signal's handler may come anywhere: _leave() undoes what _enter() has done,
+    # be that nothing.
+
+    def _enter(self, token: object, *sides: str, ready: bool = True) -> None:
         if self._pid != os.getpid():
             raise error_of(lib.NNS_ERR_FORKED, "this stream belongs to the parent of this process")
         with self._lock:
@@ -442,14 +452,17 @@ class NegotiateStream(Negotiated):
                 raise error_of(lib.NNS_ERR_STATE, "the stream is closed")
             if ready and self._session is None:
                 raise error_of(lib.NNS_ERR_STATE, "authenticate first")
-            if busy := self._busy.intersection(sides):
-                doing = "reads" if READ in busy else "writes"
-                raise error_of(lib.NNS_ERR_REENTRANT, f"another thread {doing} already")
-            self._busy.update(sides)
+            for side in sides:
+                if side in self._busy:
+                    raise error_of(lib.NNS_ERR_REENTRANT, f"another thread {side}s already")
+            for side in sides:
+                self._busy[side] = token
 
-    def _leave(self, *sides: str) -> None:
+    def _leave(self, token: object) -> None:
         with self._lock:
-            self._busy.difference_update(sides)
+            for side in (READ, WRITE):
+                if self._busy.get(side) is token:
+                    del self._busy[side]
             if self._closed:
                 self._free()
 
@@ -523,7 +536,3 @@ class _File(io.RawIOBase):
     def fileno(self) -> int:
         return self._stream.fileno()
 
-
-def log_level(role: int) -> int:
-    """A server's peers are news (INFO), a client's connection is not (DEBUG)."""
-    return 20 if role == lib.NNS_SERVER else 10

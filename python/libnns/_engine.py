@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: MIT
+"""The engine: a connection as a transformer of bytes, for the asynchronous faces. It knows no
+socket and no loop: wire bytes go in with recv and come out with send, plaintext goes in with write
+and comes out with read.
+
+One thread at a time, but for Job.run(). What is lent (the views) is valid until its acknowledge.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from libnns._binding import ffi, lib
+from libnns._config import Config, check, encoded
+from libnns._errors import NegotiateError, error_of, failure
+from libnns._session import Session, session_of
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+WANT_RECV: int = lib.NNS_STATE_WANT_RECV  # there is room for wire bytes
+CAN_READ: int = lib.NNS_STATE_CAN_READ  # a read has something to give, or an error to raise
+RECV_EOF: int = lib.NNS_STATE_RECV_EOF  # the clean end, all plaintext was read
+WANT_SEND: int = lib.NNS_STATE_WANT_SEND  # there are bytes for the peer
+CAN_WRITE: int = lib.NNS_STATE_CAN_WRITE  # there is room for plaintext
+SEND_EOF: int = lib.NNS_STATE_SEND_EOF  # closed, and everything has gone out
+WANT_STEP: int = lib.NNS_STATE_WANT_STEP  # a job can be taken
+STEPPING: int = lib.NNS_STATE_STEPPING  # a job is out
+WANT_AUTHORIZE: int = lib.NNS_STATE_WANT_AUTHORIZE
+OPEN: int = lib.NNS_STATE_OPEN  # the handshake is complete
+FAILED: int = lib.NNS_STATE_FAILED  # for good
+
+CLIENT: int = lib.NNS_CLIENT
+SERVER: int = lib.NNS_SERVER
+
+
+class Job:
+    """One call of the mechanism, which may block. run() exactly once, on any thread; then either
+    Engine.finish(), or abandon() at any time, also before or while it runs."""
+
+    def __init__(self, pointer: Any) -> None:
+        self._pointer = pointer
+
+    @property
+    def c(self) -> Any:
+        """The nns_job, borrowed."""
+        return self._pointer
+
+    def run(self) -> None:
+        """Calls the mechanism, without Python's lock."""
+        lib.nns_job_run(self._pointer)
+
+    def abandon(self) -> None:
+        """Nobody waits for it any more. Its engine has failed."""
+        lib.nns_job_abandon(self._pointer)
+
+
+class Engine:
+    """A client's engine with its target, or a server's (target None). Errors: NegotiateUsageError
+    (the target)."""
+
+    def __init__(self, config: Config, role: int, target: str | None = None) -> None:
+        self.config = config
+        self.role = role
+        self._pid = os.getpid()
+        made = ffi.new("nns_engine **")
+        check(lib.nns_engine_new(made, config.c, role))
+        self._engine: Any = ffi.gc(made[0], lib.nns_engine_free)
+        self._pointer = ffi.new("uint8_t **")
+        self._lent = ffi.new("const uint8_t **")
+        self._size = ffi.new("size_t *")
+        if role == CLIENT:
+            if target is None:
+                raise error_of(lib.NNS_ERR_ARGUMENT, "a client needs a hostname or a target")
+            message = f"no target can be {target!r}"
+            check(lib.nns_engine_set_target(self._engine, encoded("target", target)), message)
+
+    def free(self) -> None:
+        """Wipes and frees; nothing else may be called afterwards. Twice is once."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            ffi.release(engine)
+
+    @property
+    def state(self) -> int:
+        """The state bits above, of both halves."""
+        return int(lib.nns_engine_state(self._engine))
+
+    @property
+    def error(self) -> NegotiateError | None:
+        """The first failure as a new exception, or None."""
+        err = lib.nns_engine_error(self._engine)
+        return failure(lib.nns_error_code(err), err) if err else None
+
+    def session(self) -> Session:
+        """What was negotiated; from WANT_AUTHORIZE or OPEN on."""
+        return session_of(self._engine)
+
+    def fail(self, code: int, os_error: int = 0) -> NegotiateError:
+        """Ends it, by NNS_ERR_IO, NNS_ERR_TIMEOUT or NNS_ERR_CANCELED; answers what it failed
+        with, which is its first failure. Sends no record. Any thread."""
+        return failure(
+            lib.nns_engine_fail(self._engine, code, os_error), lib.nns_engine_error(self._engine)
+        )
+
+    def _check(self, result: int) -> int:
+        if result < 0:
+            raise self._failure(result)
+        return result
+
+    def _failure(self, result: int) -> NegotiateError:
+        if result == lib.NNS_ERR_FORKED:
+            return error_of(result, "this stream belongs to the parent of this process")
+        return failure(result, lib.nns_engine_error(self._engine))
+
+    # ---- the mechanism ----
+
+    def take_job(self) -> Job:
+        """The mechanism call that WANT_STEP stands for. Errors: NegotiateStateError."""
+        job = ffi.new("nns_job **")
+        self._check(lib.nns_engine_take_job(self._engine, job))
+        return Job(job[0])
+
+    def finish_job(self, job: Job) -> None:
+        """Takes the result of a job that has run; raises what the engine failed with."""
+        self._check(lib.nns_engine_finish_job(self._engine, job.c))
+
+    def authorize(self, allowed: bool) -> None:
+        """Answers WANT_AUTHORIZE."""
+        lib.nns_engine_authorize(self._engine, lib.NNS_OK if allowed else lib.NNS_ERR_REFUSED)
+
+    # ---- the wire ----
+
+    def recv_view(self) -> memoryview | None:
+        """Where bytes from the peer may be put, or None while there is no room."""
+        self._check(lib.nns_engine_recv_buf(self._engine, self._pointer, self._size))
+        size = self._size[0]
+        return memoryview(ffi.buffer(self._pointer[0], size)) if size else None
+
+    def recv_ack(self, n: int) -> None:
+        """n bytes were put there."""
+        self._check(lib.nns_engine_recv_ack(self._engine, n))
+
+    def recv(self, data: ReadableBuffer) -> int:
+        """Takes bytes from the peer, as many as there is room for: how many. Errors: the failure
+        that they make."""
+        with ffi.from_buffer(data) as source:
+            return self._check(lib.nns_engine_recv(self._engine, source, len(source)))
+
+    def recv_eof(self) -> None:
+        """The peer sends no more. What that means is told by reads and by the state."""
+        lib.nns_engine_recv_eof(self._engine)
+
+    def send_view(self) -> memoryview | None:
+        """Bytes for the peer, or None: there are none. It seals what was written, and may fail.
+        After a failure it still lends what is to go out, then it raises the failure."""
+        self._check(lib.nns_engine_send_buf(self._engine, self._lent, self._size))
+        size = self._size[0]
+        return memoryview(ffi.buffer(self._lent[0], size)).toreadonly() if size else None
+
+    def send_ack(self, n: int) -> None:
+        """n of them have gone out."""
+        self._check(lib.nns_engine_send_ack(self._engine, n))
+
+    # ---- the application ----
+
+    def read_view(self) -> memoryview | None:
+        """Plaintext, or None: nothing yet, or with RECV_EOF the end. Errors: as read()."""
+        self._check(lib.nns_engine_read_buf(self._engine, self._lent, self._size))
+        size = self._size[0]
+        return memoryview(ffi.buffer(self._lent[0], size)).toreadonly() if size else None
+
+    def read_ack(self, n: int) -> None:
+        """n bytes of it were taken."""
+        self._check(lib.nns_engine_read_ack(self._engine, n))
+
+    def read(self, n: int = -1) -> bytes:
+        """The plaintext that is lent next, at most n bytes where that is not below 0; b'' for
+        nothing yet, or with RECV_EOF the end. Errors: what the engine failed with, once all that
+        was intact is read."""
+        self._check(lib.nns_engine_read_buf(self._engine, self._lent, self._size))
+        size = self._size[0] if n < 0 else min(n, self._size[0])
+        if size == 0:
+            return b""
+        data: bytes = ffi.buffer(self._lent[0], size)[:]
+        self._check(lib.nns_engine_read_ack(self._engine, size))
+        return data
+
+    def write_view(self) -> memoryview | None:
+        """Where plaintext may be put, or None while there is no room; until send_view()."""
+        self._check(lib.nns_engine_write_buf(self._engine, self._pointer, self._size))
+        size = self._size[0]
+        return memoryview(ffi.buffer(self._pointer[0], size)) if size else None
+
+    def write_ack(self, n: int) -> None:
+        """n bytes were put there."""
+        self._check(lib.nns_engine_write_ack(self._engine, n))
+
+    def write(self, data: ReadableBuffer) -> int:
+        """Takes plaintext, as much as there is room for: how many bytes, perhaps 0."""
+        with ffi.from_buffer(data) as source:
+            n: int = lib.nns_engine_write(self._engine, source, len(source))
+        return 0 if n == lib.NNS_WANT_SEND else self._check(n)
+
+    def close(self) -> None:
+        """No more will be written; SEND_EOF shows when all has gone out."""
+        self._check(lib.nns_engine_close(self._engine))
+
+    def trim(self) -> None:
+        """Gives buffers back that hold nothing."""
+        lib.nns_engine_trim(self._engine)
