@@ -12,6 +12,7 @@ as DEBUG, NTLM where Kerberos was possible as WARNING.
 
 from libnns._binding import ffi as _ffi
 from libnns._binding import lib as _lib
+from libnns._async import NegotiateStreamAsync
 from libnns._config import Config, Options
 from libnns._errors import (
     NegotiateAuthenticationError,
@@ -54,6 +55,7 @@ __all__ = [
     "NegotiateResetError",
     "NegotiateStateError",
     "NegotiateStream",
+    "NegotiateStreamAsync",
     "NegotiateTimeoutError",
     "NegotiateTruncatedError",
     "NegotiateUsageError",

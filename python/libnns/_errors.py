@@ -186,9 +186,11 @@ def _class_of(code: int, os_error: int) -> type[NegotiateError]:
     return by_class
 
 
-def error_of(code: int, message: str | None = None) -> NegotiateError:
+def error_of(code: int, message: str | None = None, *, phase: str | None = None) -> NegotiateError:
     """The exception for a result below 0 of a call that left no error object."""
-    return _class_of(code, 0)(message or text(lib.nns_strerror(code)) or "", code)
+    error = _class_of(code, 0)(message or text(lib.nns_strerror(code)) or "", code)
+    error.phase = phase
+    return error
 
 
 def error_from(err: Any) -> NegotiateError:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from libnns._binding import ffi, lib
 from libnns._config import Config, Options, check, config_of, encoded, target_of
-from libnns._errors import NegotiateTimeoutError, error_from, error_of, failure
+from libnns._errors import error_from, error_of, failure
 from libnns._session import Negotiated, report, session_of
 
 if TYPE_CHECKING:
@@ -505,9 +505,7 @@ class NegotiateStream(Negotiated):
             return  # handlers of signals have run on the way here
         if result == lib.LIBNNS_TIMED_OUT:
             message = f"{operation}: the socket's time-out has passed"
-            error = NegotiateTimeoutError(message, lib.NNS_ERR_TIMEOUT)
-            error.phase = "data"
-            raise error
+            raise error_of(lib.NNS_ERR_TIMEOUT, message, phase="data")
         err = lib.nns_stream_error(self._stream)
         if err and result == lib.NNS_ERR_CANCELED:
             raise error_from(err)
