@@ -6,7 +6,6 @@ KRB5_CONFIG, KRB5RCACHEDIR, NTLM_USER_FILE (and the folders of sources and build
 import os
 import socket
 import sys
-import unittest
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,13 +15,15 @@ import pytest
 TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS / "support"), str(TESTS / "interop")]
 
-from processes import DEADLINE, NnsTest, ccache, realm  # noqa: E402
+from peers import InteropTest  # noqa: E402
+from processes import DEADLINE, ccache, realm  # noqa: E402
+from record import Record  # noqa: E402
 
 from libnns import Config, NegotiateStream  # noqa: E402
 
 
-class Peers(NnsTest):
-    """The processes of tests/support, for one test of pytest's."""
+class Peers(InteropTest):
+    """The processes of tests/support and tests/interop, for one test of pytest's."""
 
     def runTest(self):
         """Not a test of its own."""
@@ -32,6 +33,7 @@ class Peers(NnsTest):
 def peers():
     """Starts peers (`peers.nns_listen()`), which end with the test."""
     started = Peers()
+    started.record = Record(started)
     yield started
     started.doCleanups()
 
