@@ -83,7 +83,7 @@ class Config:
                             connection is then over. 0, the default: for ever. (A time-out of the
                             socket ends only the wait.)
         limits              others by name, see nns_config(3): {'empty_records': 16, ...}
-        record_engine       'auto' (default) or 'gss'; the bytes on the wire are the same
+        record_engine       'auto' (default), 'krb5' or 'gss'; the bytes on the wire are the same
         trace               called with (outgoing, data) for the bytes on the wire, encrypted as
                             they are; after the handshake perhaps in two threads at once
     Client:

@@ -68,6 +68,8 @@ def dotnet_echo_server(peers, **env):
 
 def test_the_program_that_was_asked_for_is_an_example():
     assert PROGRAM in (EXAMPLES / "sync_client.py").read_text()
+    readme = (EXAMPLES.parent.parent / "README.md").read_text()
+    assert f"<!-- example: python -->\n```python{PROGRAM}```" in readme
 
 
 @pytest.mark.parametrize("client", CLIENTS)
