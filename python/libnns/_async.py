@@ -135,12 +135,8 @@ class NegotiateStreamAsync(Negotiated):
                 lib.NNS_ERR_STATE, closed if self._closed else "there was a handshake already"
             )
         engine = self._engine = Engine(self._config, role, self._target)
-        try:
-            async with self._within(self._config.limit(limit) / 1000):
-                await self._handshake(engine)
-        except asyncio.CancelledError:
-            engine.fail(lib.NNS_ERR_CANCELED)
-            raise
+        async with self._within(self._config.limit(limit) / 1000):
+            await self._handshake(engine)
         self._session = engine.session()
         self._watch_session()
         report(self._session)
@@ -227,7 +223,7 @@ class NegotiateStreamAsync(Negotiated):
         try:
             taken = engine.recv(data)
         except NegotiateError:
-            self._rest = b""  # what came before it is read first
+            self._rest = b""  # it is raised behind the last record for the peer
         else:
             self._rest = data[taken:]
 

@@ -6,6 +6,7 @@ import gc
 import inspect
 import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
@@ -13,7 +14,8 @@ from conftest import DEADLINE, ccache, client_config, ntlm_client, ntlm_server, 
 from processes import content
 
 import libnns
-from libnns import Config, NegotiateStreamAsync
+from libnns import Config, NegotiateStreamAsync, _engine
+from libnns._engine import Job
 
 LINES = (b"first line", b"second line", b"third line")
 
@@ -34,11 +36,11 @@ def run(function):
 
 
 @asynccontextmanager
-async def ends(client=None, server=None, target="host/localhost", **server_options):
+async def ends(client=None, server=None, target="host/localhost", executor=None, **options):
     """The two ends of a connection, not authenticated."""
     accepted = asyncio.get_running_loop().create_future()
     listener = await asyncio.start_server(
-        lambda *streams: accepted.set_result(streams), "127.0.0.1", 0, **server_options
+        lambda *streams: accepted.set_result(streams), "127.0.0.1", 0, **options
     )
     async with AsyncExitStack() as stack:
         port = listener.sockets[0].getsockname()[1]
@@ -50,7 +52,9 @@ async def ends(client=None, server=None, target="host/localhost", **server_optio
             (ours, client or client_config(), target),
             (theirs, server or server_config(), None),
         ):
-            stream = NegotiateStreamAsync(None, *streams, target=whom, config=config)
+            stream = NegotiateStreamAsync(
+                None, *streams, target=whom, config=config, executor=executor
+            )
             pair.append(await stack.enter_async_context(stream))
         yield pair
 
@@ -266,6 +270,25 @@ async def test_a_canceled_handshake_is_over():
 
 
 @run
+async def test_a_canceled_handshakes_job_still_runs(monkeypatch):
+    go, ran = threading.Event(), []
+    run_job = Job.run
+    monkeypatch.setattr(Job, "run", lambda job: ran.append(run_job(job)))
+    with ThreadPoolExecutor(1) as busy:
+        busy.submit(go.wait)
+        async with ends(executor=busy) as (client, _):
+            task = asyncio.ensure_future(client.authenticate_as_client())
+            await asyncio.sleep(0)
+            assert client._engine.state & _engine.STEPPING
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert client._engine.state & _engine.FAILED
+        go.set()
+    assert ran == [None]
+
+
+@run
 async def test_the_idle_time_ends_the_connection():
     async with session(server=server_config(idle_timeout=0.01)) as (client, server):
         for _ in range(2):
@@ -295,16 +318,17 @@ async def test_a_stream_that_ends_within_a_record():
             await server.read()
 
 
+@pytest.mark.parametrize("record", [b"\x40\0\0\0" + bytes(64), b"\xff\xff\xff\xff"])
 @run
-async def test_a_record_that_nobody_sealed():
+async def test_a_record_that_nobody_sealed(record):
     async with session() as (client, server):
         client.write(b"whole")
-        client._writer.write(b"\x40\0\0\0" + bytes(64))
+        client._writer.write(record)
         assert await server.read() == b"whole"
         for _ in range(2):
-            with pytest.raises(libnns.NegotiateIntegrityError):
+            with pytest.raises(libnns.NegotiateProtocolError):
                 await server.read()
-        with pytest.raises(libnns.NegotiateIntegrityError):
+        with pytest.raises(libnns.NegotiateProtocolError):
             server.write(b"x")
 
 
@@ -314,6 +338,15 @@ async def test_a_peer_that_speaks_something_else():
         server._writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         with pytest.raises(libnns.NegotiateForeignError):
             await client.authenticate_as_client()
+
+
+@run
+async def test_a_peer_that_breaks_the_handshake_hears_of_it():
+    async with ends() as (client, server):
+        client._writer.write(b"\x16\x01\0\0\0")  # in progress, without a token
+        with pytest.raises(libnns.NegotiateProtocolError):
+            await server.authenticate_as_server()
+        assert (await client._reader.readexactly(13)).startswith(b"\x15\x01\0\0\x08")
 
 
 @run
@@ -327,14 +360,15 @@ async def test_a_hundred_at_once():
 
 
 def test_nothing_is_alive_after_close():
-    refs = []
-
-    async def main():
+    async def use():
         async with session() as (client, server):
             client.write(b"x")
             await server.read()
-            refs.extend(map(weakref.ref, (client, server, client._engine, server._config)))
+            return [weakref.ref(x) for x in (client, server, client._engine, server._config)]
+
+    async def main():
+        refs = await use()
+        gc.collect()  # while the loop still runs
+        assert [ref() for ref in refs] == [None] * 4
 
     asyncio.run(main())
-    gc.collect()
-    assert [ref() for ref in refs] == [None] * 4

@@ -143,14 +143,12 @@ def test_read_takes_no_more_than_it_is_asked_for(session):
     assert server.readexactly(6) == b"abcdef"
 
 
-def test_large_reads_grow(session):
+def test_a_read_that_fills_its_room_gets_more(session):
     client, server = session()
-    data = content(3_000_000)
-    writer = Caller(client.write, data)
-    got = bytearray()
-    while len(got) < len(data):
-        got += server.read()
-    assert (got == data, writer.outcome()) == (True, (len(data), None))
+    server._room = libnns._stream.ffi.new("char[]", 8)
+    client.write(content(100))
+    got = [server.read() for _ in range(4)]
+    assert ([len(some) for some in got], b"".join(got)) == ([8, 16, 32, 44], content(100))
 
 
 def test_readexactly_says_what_it_got(session):
@@ -289,7 +287,8 @@ def test_a_timeout_of_the_socket_ends_a_write(session):
 def test_a_timeout_of_the_socket_ends_a_handshake():
     ours, theirs = tcp_pair()
     ours.settimeout(0.01)
-    with theirs, NegotiateStream("localhost", ours, config=client_config()) as stream:
+    config = client_config(handshake_timeout=0)
+    with theirs, NegotiateStream("localhost", ours, config=config) as stream:
         with pytest.raises(libnns.NegotiateTimeoutError) as raised:
             stream.authenticate_as_client()
         assert raised.value.phase == "handshake"
@@ -485,6 +484,31 @@ def test_a_child_of_fork_is_refused(session):
     assert server.read() == b"unharmed"
     server.write(b"both ways")
     assert client.read() == b"both ways"
+
+
+def test_a_child_of_fork_closes_what_a_thread_was_in(session):
+    client, server = session()
+    reader = Caller(client.read)
+    is_read(client)
+    child = os.fork()
+    if child == 0:
+        client.close()
+        os._exit(client.socket.fileno() != -1)
+    assert os.waitpid(child, 0)[1] == 0
+    server.write(b"unharmed")
+    assert reader.outcome() == (b"unharmed", None)
+
+
+def test_a_servers_waits_end_with_the_ticket(session):
+    client, server = session(server=server_config(idle_timeout=100))
+    assert server._ends == server.session.ticket_end and client._ends is None
+    assert (client._longest_ms(), server._longest_ms()) == (-1, 100_000)
+    server._ends = time.time() + 50
+    assert 0 < server._longest_ms() <= 50_001
+    server._ends = time.time() - 50
+    assert server._longest_ms() == 1000
+    outliving = server_config(insecure_outlive_ticket=True)
+    assert session(server=outliving)[1]._ends is None
 
 
 # ---- refusals ----
