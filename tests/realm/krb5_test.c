@@ -10,6 +10,7 @@
 #include "protect/gss_call.h"
 #include "realm/realm_support.h"
 #include "support/check.h"
+#include "support/memory.h"
 
 #include <krb5.h>
 #include <stdlib.h>
@@ -242,6 +243,46 @@ static void test_without_subkey(void **state)
     (void)gss_release_cred(&minor, &cred);
 }
 
+/* ---- keys ---- */
+
+/* The key of a context, inverted. */
+static size_t key_of(gss_ctx_id_t ctx, uint8_t key[32])
+{
+    gss_buffer_set_t answer = GSS_C_NO_BUFFER_SET;
+    OM_uint32 minor;
+    size_t size;
+
+    assert_int_equal(
+        gss_inquire_sec_context_by_oid(&minor, ctx, GSS_C_INQ_SSPI_SESSION_KEY, &answer),
+        GSS_S_COMPLETE);
+    size = answer->elements[0].length;
+    assert_true(size <= 32);
+    memcpy(key, answer->elements[0].value, size);
+    memory_invert(key, size);
+    explicit_bzero(answer->elements[0].value, size);
+    (void)gss_release_buffer_set(&minor, &answer);
+    return size;
+}
+
+/* Neither ours nor the exported copy, nor the library's. */
+static void test_no_key_stays(void **state)
+{
+    gss_cred_id_t cred = cred_of_type(18, true);
+    struct session s;
+    OM_uint32 minor;
+    uint8_t key[32];
+    size_t size;
+
+    (void)state;
+    (void)ask_server(&s, cred, &nns__gss_kerberos, DOTNET_FLAGS);
+    size = key_of(s.raw, key);
+    exchange(&s, 1, 2);
+    assert_int_not_equal(memory_find_inverted(key, size), 0);
+    session_free(&s);
+    (void)gss_release_cred(&minor, &cred);
+    assert_int_equal(memory_find_inverted(key, size), 0);
+}
+
 /* ---- who is left to GSSAPI ---- */
 
 /* Alice's, for NTLM and then Kerberos by SPNEGO. */
@@ -309,7 +350,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_type),     cmocka_unit_test(test_client),
         cmocka_unit_test(test_without_subkey), cmocka_unit_test(test_mechanism_list_mic),
-        cmocka_unit_test(test_asked_for_gss),
+        cmocka_unit_test(test_asked_for_gss),  cmocka_unit_test(test_no_key_stays),
     };
     const char *engine = getenv("NNS_TEST_RECORD_ENGINE");
 
