@@ -17,7 +17,7 @@ internal static class Idle
         return await Server.RunAsync(SendBackAsync);
     }
 
-    private static async Task SendBackAsync(Stream stream)
+    public static async Task SendBackAsync(Stream stream)
     {
         Interlocked.Increment(ref s_connections);
         var first = new byte[1];

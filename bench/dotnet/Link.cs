@@ -16,10 +16,10 @@ internal sealed class Link : IAsyncDisposable
 
     public NegotiateStream Stream { get; }
 
-    private Link(TcpClient client)
+    private Link(TcpClient client, bool noDelay = true)
     {
         _client = client;
-        _client.NoDelay = true;
+        _client.NoDelay = noDelay;
         Stream = new NegotiateStream(client.GetStream());
     }
 
@@ -34,9 +34,9 @@ internal sealed class Link : IAsyncDisposable
         return link;
     }
 
-    public static async Task<Link> AcceptAsync(TcpClient client)
+    public static async Task<Link> AcceptAsync(TcpClient client, bool noDelay = true)
     {
-        var link = new Link(client);
+        var link = new Link(client, noDelay);
         await link.Stream.AuthenticateAsServerAsync(
             CredentialCache.DefaultNetworkCredentials, ProtectionLevel.EncryptAndSign,
             TokenImpersonationLevel.Identification);

@@ -8,6 +8,7 @@ const string Usage = """
     usage: bench server            serves the phases of bench/exchange.h
            bench client PORT       does what the lines of standard input say, as bench/peer.c
            bench idle              sends everything back; each line of input asks for the memory
+           bench nagle             sends everything back, and leaves Nagle's algorithm on
            bench sink              one connection, to standard output
            bench source PORT       standard input, to a connection
            bench about             which .NET this is
@@ -17,6 +18,8 @@ switch (args)
 {
     case ["server"]:
         return await Server.RunAsync(Exchange.ServeAsync);
+    case ["nagle"]:
+        return await Server.RunAsync(Idle.SendBackAsync, noDelay: false);
     case ["client", var port]:
         return await Client.RunAsync(int.Parse(port));
     case ["idle"]:

@@ -7,11 +7,11 @@ namespace Nns.Bench;
 
 internal static class Server
 {
-    public static async Task<int> RunAsync(Func<Stream, Task> serve)
+    public static async Task<int> RunAsync(Func<Stream, Task> serve, bool noDelay = true)
     {
         using var listener = Listen();
         for (;;)
-            _ = ServeAsync(await listener.AcceptTcpClientAsync(), serve);
+            _ = ServeAsync(await listener.AcceptTcpClientAsync(), serve, noDelay);
     }
 
     public static TcpListener Listen()
@@ -22,11 +22,11 @@ internal static class Server
         return listener;
     }
 
-    private static async Task ServeAsync(TcpClient client, Func<Stream, Task> serve)
+    private static async Task ServeAsync(TcpClient client, Func<Stream, Task> serve, bool noDelay)
     {
         try
         {
-            await using Link link = await Link.AcceptAsync(client);
+            await using Link link = await Link.AcceptAsync(client, noDelay);
             await serve(link.Stream);
         }
         catch (Exception failure)
