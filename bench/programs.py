@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The programs that are compared: how they are started and asked. All of them live as long as a
-measurement takes turns, and only one pair at a time has something to do.
+"""The programs that are compared: how they are started and asked. Pairs live as long as a run,
+and only one at a time has something to do.
 
-Everything is found through a Place, so that scripts/bench and the tests can use their own builds."""
+Everything is found through a Place: scripts/bench and the tests have builds of their own."""
 
 import json
 import re
@@ -152,7 +152,12 @@ class Idlers:
 def run(argv, deadline=DEADLINE):
     """The JSON lines of a program that ends by itself."""
     done = subprocess.run(
-        tied_to_us(argv), env=environment(), capture_output=True, text=True, timeout=deadline, check=False
+        tied_to_us(argv),
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=deadline,
+        check=False,
     )
     if done.returncode != 0:
         raise Failed(f"{' '.join(argv)}:\n{done.stdout}{done.stderr}")

@@ -18,6 +18,16 @@ NAMES = {
     "tcp": "plain TCP",
 }
 CRYPT = "alone: "  # begins the names of figures without a connection
+TABLES = [  # titles, and what the names of the figures begin with
+    ("one connection, one way", "send ", "fetch "),
+    ("CPU time of both ends together", "cpu "),
+    ("there and back", "echo ", "duplex"),
+    ("round trip to a server with Nagle on", "nagle"),
+    ("handshakes", "handshake "),
+    ("the installed command, 2 GiB", "pipe"),
+    ("a server's memory for each connection", "idle "),
+    ("listed apart: no connection, no system call", CRYPT),
+]
 
 
 def median(results, figure, contender):
@@ -63,7 +73,8 @@ class Goal:
     def cells(self, results):
         value = self.value(results)
         bound = f"at {'least' if self.least else 'most'} {self.bound:g}{self.unit}"
-        return [self.what, bound, number(value) + (self.unit if value is not None else ""), self.verdict(value)]
+        here = number(value) + (self.unit if value is not None else "")
+        return [self.what, bound, here, self.verdict(value)]
 
     def verdict(self, value):
         if value is None:
@@ -96,34 +107,57 @@ def alone(what, above, below):
     return lambda results: ratio(results, CRYPT + what, above, below)
 
 
-def resident(connections):
-    return [
-        (f"idle {connections}", f"RSS per idle connection at {connections:,}"),
-        (f"idle {connections} after a record", f"the same after a full record each way"),
-    ]
+def bulk_goals():
+    libcrypto = "bulk one way, 64,512-byte writes, libcrypto alone / .NET"
+    yield Goal(libcrypto, 3, over("send 64512", "libcrypto", "dotnet"))
+    yield Goal("bulk one way, 1 MiB writes, multi-buffer / .NET", 8, multi_buffer_over_dotnet)
+    command = "`head`, `nns connect`, `nns listen`: libnns / .NET"
+    yield Goal(command, 3, over("pipe", "ours", "dotnet"))
+
+
+def crypt_goals():
+    for what, bound in (("seal", 0.90), ("open", 0.85)):
+        limit = alone(what, "libcrypto", "libcrypto limit")
+        yield Goal(f"{what} alone / libcrypto's limit", bound, limit)
+    for what in ("batch seal", "batch open"):
+        limit = alone(what, "ours", "multi-buffer limit")
+        yield Goal(f"{what} / the multi-buffer library's own speed", 0.80, limit)
+
+
+def message_goals():
+    yield Goal("1,024-byte writes, one way: libnns / .NET", 3, over("send 1024", "ours", "dotnet"))
+    ours = "ping-pong, 100 bytes: libnns - plain TCP"
+    yield Goal(ours, 8, added("echo 100"), least=False, unit=" us")
+    yield Goal("ping-pong, 100 bytes: .NET / libnns", 1, over("echo 100", "dotnet", "ours"))
+
+
+def handshake_goals():
+    for clients, text in ((1, "one client"), (2, "two clients")):
+        what, figure = f"handshakes per second, {text}: libnns", f"handshake {clients}"
+        yield Goal(f"{what} / .NET", 2, over(figure, "ours", "dotnet"))
+        yield Goal(f"{what} / raw GSS loop", 0.90, over(figure, "ours", "raw"))
+
+
+def resident_goals(results):
+    for connections in resident_counts(results):
+        for figure, text in (
+            (f"idle {connections}", f"RSS per idle connection at {connections:,}"),
+            (f"idle {connections} after a record", "the same after a full record each way"),
+        ):
+            yield Goal(text, 8, resident(figure), least=False, unit=" KiB")
+
+
+def resident(figure):
+    return lambda results: median(results, figure, "ours")
 
 
 def goals(results):
-    yield Goal(
-        "bulk one way, 64,512-byte writes, libcrypto alone / .NET", 3, over("send 64512", "libcrypto", "dotnet")
-    )
-    yield Goal("bulk one way, 1 MiB writes, multi-buffer / .NET", 8, multi_buffer_over_dotnet)
-    yield Goal("`head`, `nns connect`, `nns listen`: libnns / .NET", 3, over("pipe", "ours", "dotnet"))
-    yield Goal("seal alone / libcrypto's limit", 0.90, alone("seal", "libcrypto", "libcrypto limit"))
-    yield Goal("open alone / libcrypto's limit", 0.85, alone("open", "libcrypto", "libcrypto limit"))
-    yield Goal("batch seal / the multi-buffer library's speed", 0.80, alone("batch seal", "ours", "multi-buffer limit"))
-    yield Goal("batch open / the multi-buffer library's speed", 0.80, alone("batch open", "ours", "multi-buffer limit"))
-    yield Goal("1,024-byte writes, one way: libnns / .NET", 3, over("send 1024", "ours", "dotnet"))
-    yield Goal("ping-pong, 100 bytes: libnns - plain TCP", 8, added("echo 100"), least=False, unit=" us")
-    yield Goal("ping-pong, 100 bytes: .NET / libnns", 1, over("echo 100", "dotnet", "ours"))
-    for clients, text in ((1, "one client"), (2, "two clients")):
-        figure = f"handshake {clients}"
-        yield Goal(f"handshakes per second, {text}: libnns / .NET", 2, over(figure, "ours", "dotnet"))
-        yield Goal(f"handshakes per second, {text}: libnns / raw GSS loop", 0.90, over(figure, "ours", "raw"))
-    for connections in resident_counts(results):
-        for figure, text in resident(connections):
-            value = lambda results, figure=figure: median(results, figure, "ours")
-            yield Goal(text, 8, value, least=False, unit=" KiB")
+    """Those of the table in docs/performance.md, in its order."""
+    yield from bulk_goals()
+    yield from crypt_goals()
+    yield from message_goals()
+    yield from handshake_goals()
+    yield from resident_goals(results)
 
 
 def resident_counts(results):
@@ -173,16 +207,8 @@ def conditions_table(results):
 
 def markdown(results):
     """The whole of it."""
-    text = f"Medians of {results['rounds']} rounds.\n\n"
-    text += table(
-        ["what", "asked", "here", ""], [goal.cells(results) for goal in goals(results)]
-    )
-    text += figures_table(results, "one connection, one way", group(results, "send ", "fetch "))
-    text += figures_table(results, "CPU time of both ends", group(results, "cpu "))
-    text += figures_table(results, "there and back", group(results, "echo ", "duplex"))
-    text += figures_table(results, "round trip, the server has Nagle on", group(results, "nagle"))
-    text += figures_table(results, "handshakes", group(results, "handshake "))
-    text += figures_table(results, "the installed command, 2 GiB", group(results, "pipe"))
-    text += figures_table(results, "memory of a server, a connection", group(results, "idle "))
-    text += figures_table(results, "listed apart: no connection, no system call", group(results, CRYPT))
+    text = f"Medians of {results['rounds']} rounds, in which all that is compared took turns.\n\n"
+    text += table(["what", "asked", "here", ""], [goal.cells(results) for goal in goals(results)])
+    for title, *prefixes in TABLES:
+        text += figures_table(results, title, group(results, *prefixes))
     return text + conditions_table(results)

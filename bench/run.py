@@ -22,11 +22,12 @@ BEGIN, END = "<!-- results -->\n", "<!-- end of results -->\n"
 
 def arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("--only", metavar="NAME", action="append", help="this measurement (repeatable)")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="tiny sizes: does it work at all?")
-    parser.add_argument("--list", action="store_true", help="the names of the measurements")
-    parser.add_argument("--write", action="store_true", help="no run: the last one's tables into docs/performance.md")
+    option = parser.add_argument
+    option("--only", metavar="NAME", action="append", help="this measurement (repeatable)")
+    option("--rounds", type=int, default=5)
+    option("--quick", action="store_true", help="tiny sizes: does it work at all?")
+    option("--list", action="store_true", help="the names of the measurements")
+    option("--write", action="store_true", help="the last run's tables into docs/performance.md")
     for name in ("programs", "dotnet", "nns"):
         parser.add_argument(f"--{name}", help=argparse.SUPPRESS)
     parser.add_argument("--output", type=Path, required=True, help=argparse.SUPPRESS)
@@ -71,7 +72,7 @@ class Run:
             "rounds": self.scale.rounds,
             "engines": self.programs.engines(),
             "missing": self.missing,
-            "figures": self.figures,
+            "figures": {name: one for name, one in self.figures.items() if one["values"]},
         }
 
 

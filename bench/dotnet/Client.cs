@@ -16,7 +16,8 @@ internal static class Client
                     await HandshakesAsync(port, int.Parse(clients), double.Parse(seconds));
                     break;
                 case [var what, var size, var seconds]:
-                    await MeasureAsync(port, Enum.Parse<What>(what, ignoreCase: true), int.Parse(size), double.Parse(seconds));
+                    await MeasureAsync(
+                        port, Enum.Parse<What>(what, ignoreCase: true), int.Parse(size), double.Parse(seconds));
                     break;
                 default:
                     throw new ArgumentException($"no such command: {line}");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Standard input to a connection, and a connection to standard output, as nns connect and
 // nns listen do it. What passed is told on standard error.
+using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 
@@ -18,7 +19,7 @@ internal static class Pipe
         link.HalfClose();
         while (await link.Stream.ReadAsync(new byte[1]) > 0)
             continue;
-        Tell(bytes);
+        Tell(new { bytes });
         return 0;
     }
 
@@ -27,15 +28,15 @@ internal static class Pipe
         using TcpListener listener = ListenOnError();
         await using Link link = await Link.AcceptAsync(await listener.AcceptTcpClientAsync());
         using Stream output = Console.OpenStandardOutput();
-        Tell(await CopyAsync(link.Stream, output));
+        Tell(new { bytes = await CopyAsync(link.Stream, output) });
         return 0;
     }
 
     private static TcpListener ListenOnError()
     {
-        var listener = new TcpListener(System.Net.IPAddress.Loopback, 0);
+        var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
-        Console.Error.WriteLine(JsonSerializer.Serialize(new { port = ((System.Net.IPEndPoint)listener.LocalEndpoint).Port }));
+        Tell(new { port = ((IPEndPoint)listener.LocalEndpoint).Port });
         return listener;
     }
 
@@ -48,5 +49,5 @@ internal static class Pipe
         return bytes;
     }
 
-    private static void Tell(long bytes) => Console.Error.WriteLine(JsonSerializer.Serialize(new { bytes }));
+    private static void Tell(object fields) => Console.Error.WriteLine(JsonSerializer.Serialize(fields));
 }

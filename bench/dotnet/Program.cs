@@ -29,7 +29,7 @@ switch (args)
     case ["source", var port]:
         return await Pipe.SourceAsync(int.Parse(port));
     case ["about"]:
-        Link.Print(new { framework = RuntimeInformation.FrameworkDescription, rid = RuntimeInformation.RuntimeIdentifier });
+        Link.Print(new { framework = RuntimeInformation.FrameworkDescription });
         return 0;
 }
 Console.Error.WriteLine(Usage);

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""scripts/bench works: a run with tiny sizes has every figure of every contender.
+
+From outside: NNS, NNS_REALM_DIR, NNS_BENCH_PROGRAMS, and NNS_BENCH_DOTNET where dotnet is there."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "bench"))
+
+from measurements import Scale, every  # noqa: E402
+
+DEADLINE = 300
+OPTIONAL = {"dotnet", "libcrypto"}  # not on every machine; then the results say why
+
+
+class Quick(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.folder.cleanup)
+        argv = [sys.executable, "-B", ROOT / "bench/run.py", "--quick", "--rounds", "2"]
+        argv += ["--programs", os.environ["NNS_BENCH_PROGRAMS"], "--nns", os.environ["NNS"]]
+        if shutil.which("dotnet"):
+            argv += ["--dotnet", os.environ["NNS_BENCH_DOTNET"]]
+        argv += ["--output", cls.folder.name]
+        done = subprocess.run(
+            argv, capture_output=True, text=True, timeout=DEADLINE, check=False
+        )
+        if done.returncode != 0:
+            raise AssertionError(done.stdout + done.stderr)
+        cls.results = json.loads((Path(cls.folder.name) / "results.json").read_text())
+        cls.page = (Path(cls.folder.name) / "results.md").read_text()
+
+    def test_every_figure_of_every_contender(self):
+        for measurement in every(Scale(quick=True)):
+            for name in measurement.figures():
+                values = self.results["figures"].get(name, {"values": {}})["values"]
+                for contender in measurement.contenders:
+                    with self.subTest(figure=name, contender=contender):
+                        if contender in OPTIONAL and contender in self.results["missing"]:
+                            continue
+                        if measurement.name == "nagle" and "dotnet" in self.results["missing"]:
+                            continue
+                        self.assertEqual(len(values[contender]), 2 * measurement.turns)
+
+    def test_what_was_moved_was_moved(self):
+        for name, figure in self.results["figures"].items():
+            if not name.startswith("idle "):
+                for values in figure["values"].values():
+                    self.assertGreater(min(values), 0, name)
+
+    def test_conditions(self):
+        for name in ("processor", "kernel", "compiler", "MIT krb5"):
+            self.assertNotEqual(self.results["conditions"][name], "not there", name)
+
+    def test_page(self):
+        for line in ("| RSS per idle connection at 5 | at most 8 KiB |", "| send 64, MB/s |"):
+            self.assertIn(line, self.page)
+
+    def test_is_not_taken_for_a_whole_run(self):
+        argv = [sys.executable, "-B", ROOT / "bench/run.py", "--output", self.folder.name]
+        done = subprocess.run([*argv, "--write"], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("the last run was quick", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
