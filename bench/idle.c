@@ -97,13 +97,12 @@ static bool receive_some(struct connection *c)
 
     check(c->engine, nns_engine_recv_buf(c->engine, &ptr, &len));
     n = recv(c->fd, ptr, len, MSG_DONTWAIT);
-    if (would_wait(n))
-        return false;
-    if (n < 0)
+    if (n < 0 && !would_wait(n))
         die("recv: %s", strerror(errno));
-    check(c->engine,
-          n > 0 ? nns_engine_recv_ack(c->engine, (size_t)n) : nns_engine_recv_eof(c->engine));
-    return true;
+    /* Also that nothing came: what is lent is not trimmed. */
+    check(c->engine, n == 0 ? nns_engine_recv_eof(c->engine)
+                            : nns_engine_recv_ack(c->engine, n > 0 ? (size_t)n : 0));
+    return n >= 0;
 }
 
 static void send_back(nns_engine *e)

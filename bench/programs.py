@@ -17,7 +17,7 @@ from processes import Process, environment, realm, tied_to_us  # noqa: E402
 
 DEADLINE = 120  # seconds, of one transfer of the installed command
 REFUSED = 77  # exit status: the library has no such record engine
-ENGINES = {"ours": "auto", "libcrypto": "libcrypto", "gss": "gss"}  # of libnns
+ENGINES = {"ours": "auto", "libcrypto": "krb5", "gss": "gss"}  # of libnns
 
 
 class Failed(Exception):
