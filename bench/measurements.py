@@ -7,7 +7,7 @@ Contenders: "ours" is libnns as it is by default, "libcrypto" and "gss" are libn
 engines "krb5" and "gss", "raw" is a bare loop over gss_wrap and gss_unwrap, "tcp" is no protection
 at all, "dotnet" is the real .NET with itself."""
 
-from programs import Failed, Idlers, Program, pipe, round_trip
+from programs import Failed, Idlers, Program, pipe, pipe_commands, round_trip
 
 PAIRS = ["ours", "libcrypto", "gss", "raw", "dotnet", "tcp"]
 BULK_SIZES = [64, 1024, 16384, 64512, 1048576]
@@ -174,13 +174,13 @@ class Pipe(Measurement):
         self.bytes = scale.pipe_bytes
 
     def start(self, programs, contender):
-        return programs.place, contender
+        return pipe_commands(programs.place, contender)
 
     def figures(self):
         return {"pipe": "MB/s"}
 
     def turn(self, running):
-        return {"pipe": self.bytes / pipe(*running, self.bytes) / 1e6}
+        return {"pipe": self.bytes / pipe(running, self.bytes) / 1e6}
 
 
 class Nagle(Measurement):

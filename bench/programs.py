@@ -171,7 +171,7 @@ def round_trip(place, port, size, count, how):
 
 
 def pipe_commands(place, contender):
-    """The command lines of a sink and of a source, but for the port."""
+    """The command lines of a sink and of a source, and how the source has the port."""
     if contender == "dotnet":
         return place.dotnet_program("sink"), place.dotnet_program("source"), "{}"
     sink = [place.nns, "listen", "--json", "--allow", "alice@NNS.TEST", "--keytab"]
@@ -180,10 +180,10 @@ def pipe_commands(place, contender):
     return sink, source, "127.0.0.1:{}"
 
 
-def pipe(place, contender, size):
+def pipe(commands, size):
     """Seconds for `head -c SIZE /dev/zero | SOURCE`, to a SINK whose output is thrown away, from
     the source's start to the end of both."""
-    sink, source, address = pipe_commands(place, contender)
+    sink, source, address = commands
     with subprocess.Popen(
         tied_to_us(sink),
         env=environment(),

@@ -21,23 +21,39 @@ DEADLINE = 300
 OPTIONAL = {"dotnet", "libcrypto"}  # not on every machine; then the results say why
 
 
+def bench(folder, *options):
+    """A quick run; its results and its page."""
+    argv = [sys.executable, "-B", ROOT / "bench/run.py", "--quick", *options]
+    argv += ["--programs", os.environ["NNS_BENCH_PROGRAMS"], "--nns", os.environ["NNS"]]
+    argv += ["--output", folder]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=DEADLINE, check=False)
+    if done.returncode != 0:
+        raise AssertionError(done.stdout + done.stderr)
+    results = json.loads((Path(folder) / "results.json").read_text())
+    return results, (Path(folder) / "results.md").read_text()
+
+
+class WithoutDotnet(unittest.TestCase):
+    def test_the_rest_is_measured(self):
+        some = ["handshake-1", "nagle", "pipe", "resident-5"]
+        with tempfile.TemporaryDirectory() as folder:
+            only = [word for name in some for word in ("--only", name)]
+            results, _ = bench(folder, "--rounds", "1", *only)
+        self.assertEqual(results["missing"]["dotnet"], "dotnet is not installed")
+        for name in ("handshake 1", "pipe", "idle 5"):
+            values = results["figures"][name]["values"]
+            self.assertEqual(len(values["ours"]), 1)
+            self.assertNotIn("dotnet", values)
+        self.assertNotIn("nagle", results["figures"])  # its server is .NET
+
+
 class Quick(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.folder.cleanup)
-        argv = [sys.executable, "-B", ROOT / "bench/run.py", "--quick", "--rounds", "2"]
-        argv += ["--programs", os.environ["NNS_BENCH_PROGRAMS"], "--nns", os.environ["NNS"]]
-        if shutil.which("dotnet"):
-            argv += ["--dotnet", os.environ["NNS_BENCH_DOTNET"]]
-        argv += ["--output", cls.folder.name]
-        done = subprocess.run(
-            argv, capture_output=True, text=True, timeout=DEADLINE, check=False
-        )
-        if done.returncode != 0:
-            raise AssertionError(done.stdout + done.stderr)
-        cls.results = json.loads((Path(cls.folder.name) / "results.json").read_text())
-        cls.page = (Path(cls.folder.name) / "results.md").read_text()
+        dotnet = ["--dotnet", os.environ["NNS_BENCH_DOTNET"]] if shutil.which("dotnet") else []
+        cls.results, cls.page = bench(cls.folder.name, "--rounds", "2", *dotnet)
 
     def test_every_figure_of_every_contender(self):
         for measurement in every(Scale(quick=True)):
