@@ -7,7 +7,15 @@ Contenders: "ours" is libnns as it is by default, "libcrypto" and "gss" are libn
 engines "krb5" and "gss", "raw" is a bare loop over gss_wrap and gss_unwrap, "tcp" is no protection
 at all, "dotnet" is the real .NET with itself."""
 
-from programs import Failed, Idlers, Program, pipe, pipe_commands, round_trip
+from programs import (
+    Failed,
+    Idlers,
+    Program,
+    cipher_work,
+    pipe,
+    pipe_commands,
+    round_trip,
+)
 
 PAIRS = ["ours", "libcrypto", "gss", "raw", "dotnet", "tcp"]
 BULK_SIZES = [64, 1024, 16384, 64512, 1048576]
@@ -30,7 +38,8 @@ class Scale:
 
 
 class Measurement:
-    """The base: start() makes what a contender needs, turn() gives {figure: value}."""
+    """The base: start() makes what a contender needs, turn() gives {figure: value}, or a
+    dictionary of {contender: value} for a value."""
 
     contenders = PAIRS
     turns = 1  # in a round
@@ -40,6 +49,10 @@ class Measurement:
 
     def end(self, running):
         """Pairs live on."""
+
+    def columns(self):
+        """Who the values are of."""
+        return self.contenders
 
     def figures(self):
         """{figure: unit}"""
@@ -210,11 +223,48 @@ class Nagle(Measurement):
         return {"nagle": answer["round_trip"] * 1e6}
 
 
+class Alone(Measurement):
+    """Cipher work without a connection, listed apart: seal() and open() of libnns, and what the
+    libraries that do the work can do at most with the same bytes. One turn gives all of them."""
+
+    name = "alone"
+    contenders = ["alone"]
+    turns = 3
+    lines = {
+        "records.mb": "ours",
+        "records.libcrypto": "libcrypto",
+        "libcrypto.limit": "libcrypto limit",
+        "mb.jobs": "multi-buffer jobs",
+        "mb.bursts": "multi-buffer bursts",
+    }
+
+    def __init__(self, scale):
+        pass
+
+    def columns(self):
+        return list(self.lines.values())
+
+    def start(self, programs, contender):
+        cipher_work(programs.place)  # is it built?
+        return programs.place
+
+    def figures(self):
+        return {"alone: seal": "MB/s", "alone: open": "MB/s"}
+
+    def turn(self, running):
+        found = {name: {} for name in self.figures()}
+        for line in cipher_work(running):
+            what, _, way = line["name"].rpartition(".")
+            if what in self.lines:
+                found[f"alone: {way}"][self.lines[what]] = line["mb_per_s"]
+        return found
+
+
 def every(scale):
     """The measurements, in the order of a run."""
     found = [Bulk(scale, size) for size in BULK_SIZES]
     found += [Echo(scale, size) for size in ECHO_SIZES]
     found += [Duplex(scale)]
     found += [Handshake(scale, clients) for clients in (1, 2)]
-    found += [Nagle(scale), Pipe(scale)]
+    found += [Nagle(scale), Alone(scale), Pipe(scale)]
     return found + [Resident(scale, connections) for connections in scale.resident]

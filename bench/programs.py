@@ -170,6 +170,16 @@ def round_trip(place, port, size, count, how):
     return run([program, *map(str, (port, size, count)), how])[-1]
 
 
+def cipher_work(place):
+    """bench/records.c and bench/crypt.c, one round of each, on the same sizes."""
+    if not (place.programs / "bench_records").exists():
+        raise Missing("not built")
+    records = run([str(place.programs / "bench_records")])
+    enctype, one = 18, records[0]
+    sizes = map(str, (enctype, one["size"], one["count"]))
+    return records + run([str(place.programs / "bench_crypt"), *sizes, "1"])
+
+
 def pipe_commands(place, contender):
     """The command lines of a sink and of a source, and how the source has the port."""
     if contender == "dotnet":
@@ -180,16 +190,26 @@ def pipe_commands(place, contender):
     return sink, source, "127.0.0.1:{}"
 
 
+def wait_pipe(server, client, head):
+    """To the end of all three; what the server said."""
+    statuses = [head.wait(DEADLINE)]
+    server.stdin.close()  # it has no more to say: until then the command would wait for that
+    said = server.stderr.read().decode()
+    errors = client.communicate(timeout=DEADLINE)[1].decode()
+    statuses += [client.returncode, server.wait(DEADLINE)]
+    if statuses != [0, 0, 0]:
+        raise Failed(f"head, source and sink: {statuses}\n{errors}{said}")
+    return said
+
+
 def pipe(commands, size):
     """Seconds for `head -c SIZE /dev/zero | SOURCE`, to a SINK whose output is thrown away, from
     the source's start to the end of both."""
     sink, source, address = commands
+    ends = {"env": environment(), "stderr": subprocess.PIPE}
+    nowhere = subprocess.DEVNULL
     with subprocess.Popen(
-        tied_to_us(sink),
-        env=environment(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        tied_to_us(sink), stdin=subprocess.PIPE, stdout=nowhere, **ends
     ) as server:
         line = server.stderr.readline().decode()
         port = re.search(r'"port": ?(\d+)|:(\d+)"', line)
@@ -198,14 +218,11 @@ def pipe(commands, size):
         begin = time.monotonic()
         head = subprocess.Popen(["head", "-c", str(size), "/dev/zero"], stdout=subprocess.PIPE)
         argv = tied_to_us([*source, address.format(port[1] or port[2])])
-        client = subprocess.Popen(argv, env=environment(), stdin=head.stdout)
-        head.stdout.close()
-        statuses = [head.wait(DEADLINE)]
-        server.stdin.close()  # it has no more to say: until then the command would wait for that
-        said = server.stderr.read().decode()
-        statuses += [client.wait(DEADLINE), server.wait(DEADLINE)]
+        with subprocess.Popen(argv, stdin=head.stdout, stdout=nowhere, **ends) as client:
+            head.stdout.close()
+            said = wait_pipe(server, client, head)
         seconds = time.monotonic() - begin
     moved = re.search(r'"bytes(?:_in)?": ?(\d+)', said)
-    if statuses != [0, 0, 0] or not moved or int(moved[1]) != size:
-        raise Failed(f"{sink}: {statuses}, {said}")
+    if not moved or int(moved[1]) != size:
+        raise Failed(f"{sink}: not {size} bytes: {said}")
     return seconds

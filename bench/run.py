@@ -52,16 +52,20 @@ class Run:
                 self.missing[contender] = str(why)
         return running
 
+    def _add(self, name, values):
+        for contender, value in values.items():
+            self.figures[name]["values"].setdefault(contender, []).append(value)
+
     def measure(self, measurement):
         """All rounds of it; who begins changes from round to round."""
         running = self._start(measurement)
         for name, unit in measurement.figures().items():
-            self.figures[name] = {"unit": unit, "values": {contender: [] for contender in running}}
+            self.figures[name] = {"unit": unit, "values": {}}
         order = list(running)
         for _ in range(self.scale.rounds * measurement.turns):
             for contender in order:
                 for name, value in measurement.turn(running[contender]).items():
-                    self.figures[name]["values"].setdefault(contender, []).append(value)
+                    self._add(name, value if isinstance(value, dict) else {contender: value})
             order = order[1:] + order[:1]
         for one in running.values():
             measurement.end(one)

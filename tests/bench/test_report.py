@@ -58,6 +58,15 @@ class Goals(unittest.TestCase):
         found["engines"]["ours"] = "krb5"
         self.assertEqual(verdicts(found)[what][1], "not measured")
 
+    def test_limit_is_the_best_of_those_there_are(self):
+        values = {"ours": [9], "multi-buffer jobs": [10], "multi-buffer bursts": [12]}
+        found = results()
+        found["figures"]["alone: seal"] = {"unit": "MB/s", "values": values}
+        what = "batch seal / the multi-buffer library's own speed"
+        self.assertEqual(verdicts(found)[what], ["0.750", "not reached"])
+        del values["multi-buffer bursts"]
+        self.assertEqual(verdicts(found)[what], ["0.900", "reached"])
+
     def test_memory_of_as_many_connections_as_there_were(self):
         found = results(idle_7={"ours": [8.5]}, idle_7_after_a_record={"ours": [7.5]})
         shown = verdicts(found)
