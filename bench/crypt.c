@@ -4,7 +4,7 @@
  * most: AES-CBC without ciphertext stealing and HMAC over the same bytes. It reaches into the
  * library, so its figures are never those of libnns; they say what is lost on the way.
  *
- * usage: crypt [ENCTYPE [SIZE [COUNT [ROUNDS]]]]
+ * usage: bench_crypt [ENCTYPE [SIZE [COUNT [ROUNDS]]]]
  *
  *   ENCTYPE  17, 18 (the default), 19, 20
  *   SIZE     bytes of a text, at least 16; default 64544, that of a full record
