@@ -6,7 +6,7 @@
  *
  *   {"connections": 1000, "rss": 12345678}
  *
- * usage: idle [ENGINE]
+ * usage: bench_idle [ENGINE]
  */
 #include "common.h"
 

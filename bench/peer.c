@@ -12,8 +12,8 @@
  *
  * The last three are for servers that send everything back (bench/idle.c).
  *
- * usage: peer server nns|raw|tcp [ENGINE]
- *        peer client nns|raw|tcp PORT [ENGINE]
+ * usage: bench_peer server nns|raw|tcp [ENGINE]
+ *        bench_peer client nns|raw|tcp PORT [ENGINE]
  */
 #include "common.h"
 #include "exchange.h"
@@ -215,8 +215,8 @@ int main(int argc, char **argv)
     int most = server ? 4 : 5;
 
     if (argc < most - 1 || argc > most) {
-        (void)fprintf(stderr, "usage: peer server nns|raw|tcp [ENGINE]\n"
-                              "       peer client nns|raw|tcp PORT [ENGINE]\n");
+        (void)fprintf(stderr, "usage: bench_peer server nns|raw|tcp [ENGINE]\n"
+                              "       bench_peer client nns|raw|tcp PORT [ENGINE]\n");
         return 2;
     }
     allow_descriptors();

@@ -18,7 +18,6 @@ sys.path.insert(0, str(ROOT / "bench"))
 from measurements import Scale, every  # noqa: E402
 
 DEADLINE = 300
-OPTIONAL = {"dotnet", "libcrypto"}  # not on every machine; then the results say why
 
 
 def bench(folder, *options):
@@ -65,13 +64,11 @@ class Quick(unittest.TestCase):
                             self.assertEqual(len(values[contender]), 2 * measurement.turns)
 
     def is_missing(self, measurement, contender):
-        missing = self.results["missing"]
+        """What not every machine has; the results say why."""
         if contender.startswith("multi-buffer"):
             return self.results["engines"]["ours"] != "krb5+mb"
-        return contender in OPTIONAL & set(missing) or {
-            "nagle": "dotnet" in missing,
-            "alone": "alone" in missing,
-        }.get(measurement.name)
+        of_dotnet = contender == "dotnet" or measurement.name == "nagle"
+        return of_dotnet and "dotnet" in self.results["missing"]
 
     def test_what_was_moved_was_moved(self):
         for name, figure in self.results["figures"].items():
