@@ -17,6 +17,7 @@ from programs import Failed, Missing, Place, Programs  # noqa: E402
 from report import markdown  # noqa: E402
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
+ROUNDS = 5  # at least, of a run that is published
 BEGIN, END = "<!-- results -->\n", "<!-- end of results -->\n"
 
 
@@ -24,7 +25,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     option = parser.add_argument
     option("--only", metavar="NAME", action="append", help="this measurement (repeatable)")
-    option("--rounds", type=int, default=5)
+    option("--rounds", type=int, default=ROUNDS)
     option("--quick", action="store_true", help="tiny sizes: does it work at all?")
     option("--list", action="store_true", help="the names of the measurements")
     option("--write", action="store_true", help="the last run's tables into docs/performance.md")
@@ -114,11 +115,11 @@ def main():
     elif options.write:
         results = json.loads(store.read_text())
         if results.get("partial"):
-            sys.exit("bench: the last run was quick, or not of everything")
+            sys.exit("bench: the last run was quick, short, or not of everything")
         write_page(results)
     else:
         results = measure(options)
-        results["partial"] = bool(options.quick or options.only)
+        results["partial"] = bool(options.quick or options.only or options.rounds < ROUNDS)
         store.write_text(json.dumps(results, indent=1) + "\n")
         (options.output / "results.md").write_text(markdown(results))
         print(markdown(results))
