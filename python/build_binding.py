@@ -6,8 +6,8 @@ preprocessor leaves of <nns/nns.h>, and the constants are its macros. So the bin
 from the headers, and the C compiler checks it once more against them.
 
 Which library:
-    NNS_BUILD_DIR   a build folder of the sources around this one (build/release): its library
-                    is used where it lies
+    NNS_BUILD_DIR   a build folder of the sources around this one, or of those in NNS_SOURCE_DIR:
+                    its library is used where it lies. Absolute, for pip works elsewhere
     otherwise       the installed one, as pkg-config finds it (PKG_CONFIG_PATH, for another prefix)
 """
 
@@ -46,6 +46,8 @@ class Library:
         build = os.environ.get("NNS_BUILD_DIR")
         if build:
             folder = Path(build).resolve()
+            if not (folder / "include" / "nns" / "version.h").is_file():
+                raise SystemExit(f"NNS_BUILD_DIR: {folder} is not a build of libnns")
             source = Path(os.environ.get("NNS_SOURCE_DIR", HERE.parent)).resolve()
             self.include_dirs = [str(source / "include"), str(folder / "include")]
             self.library_dirs = [str(folder / "src")]

@@ -20,8 +20,8 @@
 
 struct libnns_wait {
     int fd;
-    int wake_fd;       /* the stream's own: it was canceled, or its other side has failed */
-    int64_t until_ns;  /* of the monotonic clock; below 0: for ever */
+    int wake_fd;        /* the stream's own: it was canceled, or its other side has failed */
+    int64_t until_ns;   /* of the monotonic clock; below 0: for ever */
     int32_t longest_ms; /* then the stream is asked again, for it has deadlines too; -1: none */
 };
 
@@ -92,8 +92,8 @@ int libnns_write(nns_stream *s, const uint8_t *src, size_t len, size_t *done,
     int rc = 0, wake_fd = w->wake_fd;
 
     while (rc == 0) {
-        nns_ssize n = *done < len ? nns_stream_write(s, src + *done, len - *done)
-                                  : nns_stream_flush(s);
+        nns_ssize n =
+            *done < len ? nns_stream_write(s, src + *done, len - *done) : nns_stream_flush(s);
 
         if (n > 0)
             *done += (size_t)n;

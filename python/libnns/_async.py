@@ -21,7 +21,7 @@ from libnns._errors import NegotiateError, error_of
 from libnns._session import Negotiated, report
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable
+    from collections.abc import AsyncIterator
     from concurrent.futures import Executor
 
     from _typeshed import ReadableBuffer
@@ -194,7 +194,11 @@ class NegotiateStreamAsync(Negotiated):
             while not (data := engine.read(n)):
                 if engine.state & _engine.RECV_EOF:
                     return b""
-                await self._unless_idle(self._receive())
+                if self._idle:
+                    async with self._within(self._idle):
+                        await self._receive()
+                else:
+                    await self._receive()
                 self._alive()
             return data
         finally:
@@ -245,7 +249,11 @@ class NegotiateStreamAsync(Negotiated):
         """Waits until the writer has few enough bytes left. Errors: NegotiateTimeoutError
         (idle_timeout); and the writer's."""
         self._open()
-        await self._unless_idle(self._writer.drain())
+        if self._idle:
+            async with self._within(self._idle):
+                await self._writer.drain()
+        else:
+            await self._writer.drain()
         self._alive()
 
     def write_eof(self) -> None:
@@ -261,9 +269,7 @@ class NegotiateStreamAsync(Negotiated):
     def _send(self) -> None:
         """Gives the writer what the engine has for the peer. A copy, for the writer may keep it."""
         engine = self._alive()
-        while (view := engine.send_view()) is not None:
-            sealed = bytes(view)
-            engine.send_ack(len(sealed))
+        while sealed := engine.send():
             self._writer.write(sealed)
 
     # ---- the end ----
@@ -330,13 +336,6 @@ class NegotiateStreamAsync(Negotiated):
         if self._engine is None:
             raise error_of(lib.NNS_ERR_CANCELED, "the stream was closed meanwhile")
         return self._engine
-
-    async def _unless_idle(self, moving: Awaitable[None]) -> None:
-        if not self._idle:
-            await moving
-            return
-        async with self._within(self._idle):
-            await moving
 
     @asynccontextmanager
     async def _within(self, seconds: float) -> AsyncIterator[None]:

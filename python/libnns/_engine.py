@@ -159,6 +159,16 @@ class Engine:
         size = self._size[0]
         return memoryview(ffi.buffer(self._lent[0], size)).toreadonly() if size else None
 
+    def send(self) -> bytes:
+        """A copy of all that send_view() would lend, as sent; b'' for nothing. Errors: likewise."""
+        self._check(lib.nns_engine_send_buf(self._engine, self._lent, self._size))
+        size = self._size[0]
+        if size == 0:
+            return b""
+        sealed: bytes = ffi.buffer(self._lent[0], size)[:]
+        self._check(lib.nns_engine_send_ack(self._engine, size))
+        return sealed
+
     def send_ack(self, n: int) -> None:
         """n of them have gone out."""
         self._check(lib.nns_engine_send_ack(self._engine, n))

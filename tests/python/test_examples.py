@@ -2,17 +2,22 @@
 """The programs of python/examples as they stand, against `nns listen --echo`, the real .NET and each
 other."""
 
+import ast
+import asyncio
 import os
 import re
 import shutil
 import subprocess
 import sys
+import types
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import DEADLINE
-from processes import Process, environment, ntlm_account, realm
+from conftest import DEADLINE, client_config, tcp_pair
+from processes import Process, ccache, environment, ntlm_account, realm
+
+from libnns import NegotiateStream
 
 EXAMPLES = Path(os.environ["NNS_SOURCE_DIR"]) / "python" / "examples"
 PYTHON = [sys.executable, "-B", "-X", "dev", "-W", "error"]
@@ -70,6 +75,42 @@ def test_the_program_that_was_asked_for_is_an_example():
     assert PROGRAM in (EXAMPLES / "sync_client.py").read_text()
     readme = (EXAMPLES.parent.parent / "README.md").read_text()
     assert f"<!-- example: python -->\n```python{PROGRAM}```" in readme
+
+
+def documented(index):
+    """A block of Python in docs/python.md."""
+    text = (EXAMPLES.parent.parent / "docs" / "python.md").read_text()
+    return re.findall(r"^```python\n(.*?)^```", text, re.S | re.M)[index]
+
+
+def run_documented(index, capsys, **names):
+    """Runs it, as in a module where await is allowed: what it prints."""
+    code = compile(documented(index), "python.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    main = types.FunctionType(code, names)()
+    if main is not None:
+        asyncio.run(main)
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("index", [0, 2])
+def test_documented_clients(peers, capsys, monkeypatch, index):
+    for name, value in ccache("alice.ccache").items():
+        monkeypatch.setenv(name, value)
+    port = peers.nns_listen().port
+    assert run_documented(index, capsys, hostname="localhost", port=port) == "b'hello'\n"
+
+
+def test_documented_server(peers, capsys, monkeypatch):
+    monkeypatch.setenv("KRB5_KTNAME", "FILE:" + realm("keytab"))
+    ours, theirs = tcp_pair()
+    with ThreadPoolExecutor(1) as pool:
+        client = NegotiateStream("localhost", ours, config=client_config())
+        calling = pool.submit(client.authenticate_as_client)
+        program = documented(1).replace("CORP.EXAMPLE", "NNS.TEST")
+        exec(program, {"NegotiateStream": NegotiateStream, "connection": theirs})
+        calling.result()
+        client.close()
+    assert capsys.readouterr().out == "alice@NNS.TEST encrypt\n"
 
 
 @pytest.mark.parametrize("client", CLIENTS)
