@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
 CHUNK = 262_144  # bytes asked of the reader at once
+SENDING = _engine.OPEN | _engine.WANT_SEND | _engine.FAILED  # OPEN alone: nothing to send
 
 
 async def run_step(engine: Engine, executor: Executor | None) -> None:
@@ -104,6 +105,8 @@ class NegotiateStreamAsync(Negotiated):
         self._engine: Engine | None = None
         self._rest = b""  # wire bytes for which the engine had no room yet
         self._reading = False
+        self._flush: asyncio.Handle | None = None  # seals what is written, later in this turn
+        self._eof = False  # the reader's
         self._closed = False
         self._session_over = False
         self._idle = self._config.limit("idle_ms") / 1000
@@ -191,8 +194,9 @@ class NegotiateStreamAsync(Negotiated):
             return b""
         self._reading = True
         try:
+            self._send()
             while not (data := engine.read(n)):
-                if engine.state & _engine.RECV_EOF:
+                if self._eof and engine.state & _engine.RECV_EOF:
                     return b""
                 if self._idle:
                     async with self._within(self._idle):
@@ -220,6 +224,7 @@ class NegotiateStreamAsync(Negotiated):
         data = self._rest or await self._reader.read(CHUNK)
         engine = self._alive()
         if not data:
+            self._eof = True
             engine.recv_eof()
             return
         self._rest = data
@@ -234,21 +239,31 @@ class NegotiateStreamAsync(Negotiated):
     # ---- writing ----
 
     def write(self, data: ReadableBuffer, /) -> None:
-        """Seals a bytes-like object and gives it to the writer, which sends it or keeps it; await
-        drain() from time to time, or that grows without bound. Up to 64,512 bytes make one record.
+        """Takes a bytes-like object, to be sealed and given to the writer with all that is written
+        in the same turn of the loop: many records are sealed faster together, and small writes share
+        one (of up to 64,512 bytes). drain(), read() and close() do that at once. Await drain() from
+        time to time, or what the writer keeps grows without bound.
         Errors: those that the connection has ended with."""
         engine = self._open()
         with memoryview(data).cast("B") as view:
-            done = 0
+            done = engine.write(view)
             while done < len(view):
+                self._send()  # makes room
                 with view[done:] as rest:
                     done += engine.write(rest)
-                self._send()
+        if self._flush is None:
+            self._flush = asyncio.get_running_loop().call_soon(self._send_later)
+
+    def _send_later(self) -> None:
+        self._flush = None
+        with suppress(NegotiateError):  # the next call raises it
+            self._send()
 
     async def drain(self) -> None:
         """Waits until the writer has few enough bytes left. Errors: NegotiateTimeoutError
         (idle_timeout); and the writer's."""
         self._open()
+        self._send()
         if self._idle:
             async with self._within(self._idle):
                 await self._writer.drain()
@@ -271,6 +286,8 @@ class NegotiateStreamAsync(Negotiated):
         engine = self._alive()
         while sealed := engine.send():
             self._writer.write(sealed)
+            if engine.state & SENDING == _engine.OPEN:
+                break
 
     # ---- the end ----
 
@@ -279,6 +296,9 @@ class NegotiateStreamAsync(Negotiated):
         it gets a NegotiateCanceledError. Twice is once."""
         if self._closed:
             return
+        if self._flush is not None:
+            self._flush.cancel()
+            self._send_later()
         self._closed = True
         if self._session_end is not None:
             self._session_end.cancel()

@@ -147,6 +147,18 @@ async def test_much_both_ways():
 
 
 @run
+async def test_what_is_written_in_one_turn_goes_together():
+    async with session() as (client, server):
+        for _ in range(3):
+            client.write(b"abc")
+        assert await server.read() == b"abcabcabc"
+        client.write(b"last words")
+        client.close()
+        assert await server.read() == b"last words"
+        assert await server.read() == b""
+
+
+@run
 async def test_read_takes_no_more_than_it_is_asked_for():
     async with session() as (client, server):
         client.write(b"0123456789")
@@ -311,6 +323,7 @@ async def test_a_session_ends_with_the_ticket():
 async def test_a_stream_that_ends_within_a_record():
     async with session() as (client, server):
         client.write(b"whole")
+        await client.drain()
         client._writer.write(b"\x40\x00")
         client.close()
         assert await server.read() == b"whole"
@@ -323,6 +336,7 @@ async def test_a_stream_that_ends_within_a_record():
 async def test_a_record_that_nobody_sealed(record):
     async with session() as (client, server):
         client.write(b"whole")
+        await client.drain()
         client._writer.write(record)
         assert await server.read() == b"whole"
         for _ in range(2):
