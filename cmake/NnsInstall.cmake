@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # What is installed, and where. The components are those of the packages: runtime (the shared
-# library), development (headers, static library, nns.pc, nnsConfig.cmake) and tool (the command).
+# library), nmf (that of net.tcp), development (headers, static library, nns.pc, nnsConfig.cmake) and tool (the command).
 # man/CMakeLists.txt adds the manual. Nothing that is installed knows the prefix.
 include(CMakePackageConfigHelpers)
 
@@ -16,7 +16,9 @@ set(nns_cmake_dir "${CMAKE_INSTALL_LIBDIR}/cmake/nns")
 
 install(TARGETS nns EXPORT nnsTargets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development)
-install(TARGETS nns_static EXPORT nnsStaticTargets
+install(TARGETS nmf EXPORT nnsTargets
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT nmf NAMELINK_COMPONENT development)
+install(TARGETS nns_static nmf_static EXPORT nnsStaticTargets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
 foreach(export nnsTargets nnsStaticTargets)
   install(EXPORT ${export} NAMESPACE nns:: DESTINATION ${nns_cmake_dir} COMPONENT development)
@@ -47,9 +49,11 @@ set(nns_pc_ipsec_mb)
 if(NNS_IPSEC_MB)
   set(nns_pc_ipsec_mb " -l${NNS_IPSEC_MB}")
 endif()
-configure_file(${PROJECT_SOURCE_DIR}/cmake/nns.pc.in ${PROJECT_BINARY_DIR}/nns.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/nns.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
-  COMPONENT development)
+foreach(pc nns.pc nns-nmf.pc)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/${pc}.in ${PROJECT_BINARY_DIR}/${pc} @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/${pc} DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+    COMPONENT development)
+endforeach()
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/nnsConfig.cmake.in
   ${PROJECT_BINARY_DIR}/nnsConfig.cmake INSTALL_DESTINATION ${nns_cmake_dir}

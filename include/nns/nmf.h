@@ -115,8 +115,8 @@ NNS_API const char *nns_nmf_content_type(const nns_nmf *n);
 /* Answers WANT_ACCEPT with yes; nns_nmf_send_fault() is no. Errors: STATE, the sticky error. */
 NNS_API int nns_nmf_accept(nns_nmf *n) NNS_MUST_CHECK;
 
-/* What comes next from the peer. An answer repeats until it is dealt with: DATA until all that
- * read_buf lends was acknowledged. 0: nothing yet, or the end of the connection (RECV_EOF).
+/* What comes next from the peer: each is told once, but DATA until all that read_buf lends was
+ * acknowledged. 0: nothing yet, or the end of the connection (RECV_EOF).
  * Errors: STATE before OPEN; the sticky error. */
 #define NNS_NMF_NOTHING 0
 #define NNS_NMF_ENVELOPE 1     /* one begins; nns_nmf_envelope_size() */

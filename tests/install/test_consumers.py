@@ -84,6 +84,8 @@ class Files(Installed):
         expected = {f"include/nns/{path.name}" for path in headers}
         expected |= {"include/nns/version.h", "bin/nns", f"{LIBDIR}/pkgconfig/nns.pc"}
         expected |= {f"{LIBDIR}/{name}" for name in ("libnns.so", "libnns.so.0", "libnns.a")}
+        expected |= {f"{LIBDIR}/pkgconfig/nns-nmf.pc"}
+        expected |= {f"{LIBDIR}/libnns-nmf{end}" for end in (".so", ".so.0", ".a")}
         expected |= {f"{LIBDIR}/cmake/nns/{name}.cmake" for name in ("nnsConfig", "nnsTargets")}
         if os.environ["NNS_HAS_MANUAL"] == "1":
             expected |= {"share/man/man1/nns.1", "share/man/man7/libnns.7"}

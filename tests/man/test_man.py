@@ -41,7 +41,8 @@ class Reference(unittest.TestCase):
     maxDiff = None
 
     def test_every_function_is_on_one_page(self):
-        symbols = (manual.source_folder() / "src/nns.symbols").read_text().split()
+        symbols = [name for path in ("src/nns.symbols", "src/nmf/nmf.symbols")
+                   for name in (manual.source_folder() / path).read_text().split()]
         named = [name for page, text in manual.pages().items() if page.endswith(".3")
                  for name in manual.names(text)]
         self.assertEqual(sorted(named), sorted(symbols))
@@ -74,6 +75,12 @@ class Reference(unittest.TestCase):
         limits = set(re.findall(r"^ +(NNS_LIMIT_\w+) = ", header, re.M))
         page = manual.pages()["nns_config.3"]
         self.assertEqual(set(re.findall(r"^\*(NNS_LIMIT_\w+)\*", page, re.M)), limits)
+
+    def test_limits_of_net_tcp_are_those_of_the_header(self):
+        header = (manual.source_folder() / "include/nns/nmf.h").read_text()
+        limits = set(re.findall(r"^ +(NNS_NMF_LIMIT_\w+) = ", header, re.M))
+        page = manual.pages()["nns_nmf.3"]
+        self.assertEqual(set(re.findall(r"^\*(NNS_NMF_LIMIT_\w+)\*", page, re.M)), limits)
 
     def test_pages_refer_to_pages_that_exist(self):
         pages = manual.pages()
