@@ -4,12 +4,15 @@
 # Completion of nns(1) for bash. A new option goes into the list of its commands and, where its
 # values are known, into _nns_value.
 
-_nns_common='--protection --mech --handshake-timeout --idle-timeout --record-engine --trace
-    --trace-secrets --json --verbose --quiet --help'
+_nns_common='--protection --mech --handshake-timeout --idle-timeout --record-engine --nettcp
+    --json --verbose --quiet --help'
+_nns_trace='--trace --trace-secrets'
 _nns_connect='--target --ccache --client-keytab --user --password-file --password-fd
     --impersonation --connect-timeout'
-_nns_listen='--echo --exec --accept-delegation --once --allow --allow-all --keytab --service
-    --max-connections --max-handshakes --max-handshakes-per-source'
+_nns_server='--once --allow --allow-all --keytab --service --max-connections --max-handshakes
+    --max-handshakes-per-source'
+_nns_listen='--echo --exec --accept-delegation'
+_nns_proxy='--terminate --initiate --both --listen --connect'
 
 _nns_files()
 {
@@ -44,6 +47,7 @@ _nns_value()
 _nns_is_flag()
 {
     case $1 in
+    --terminate | --initiate | --both | --streamed) return 0 ;;
     --echo | --accept-delegation | --once | --allow-all | --trace-secrets | --json) return 0 ;;
     --verbose | --quiet | --help | --version) return 0 ;;
     esac
@@ -67,11 +71,13 @@ _nns()
         return
     fi
     if ((COMP_CWORD == 1)); then
-        options='connect listen probe decode --help --version'
+        options='connect listen probe decode proxy --help --version'
     else
         case $command in
-        connect | probe) options="$_nns_common $_nns_connect" ;;
-        listen) options="$_nns_common $_nns_listen" ;;
+        connect) options="$_nns_common $_nns_trace $_nns_connect --streamed" ;;
+        probe) options="$_nns_common $_nns_trace $_nns_connect" ;;
+        listen) options="$_nns_common $_nns_trace $_nns_server $_nns_listen" ;;
+        proxy) options="$_nns_common $_nns_connect $_nns_server $_nns_proxy" ;;
         decode)
             [[ $word == -* ]] || { _nns_files "$word" && return; }
             options='--help' ;;

@@ -69,7 +69,7 @@ static void check_address(const char *text, bool host_optional)
 
     CHECK(o != NULL);
     if (options_address(o, text, host_optional)) {
-        bool bracket = text[0] == '[' && o->host == o->address + 1;
+        bool bracket = text[0] == '[' && o->host == o->at.text + 1;
 
         CHECK(is_number(o->port, strlen(o->port)) && strtol(o->port, NULL, 10) <= 65535);
         CHECK(o->host != NULL || host_optional);

@@ -10,8 +10,9 @@
 
 static int set_times(nns_config *cfg, const struct options *o)
 {
-    int handshake = o->command == COMMAND_LISTEN ? NNS_LIMIT_SERVER_HANDSHAKE_MS
-                                                 : NNS_LIMIT_CLIENT_HANDSHAKE_MS;
+    int handshake = o->command == COMMAND_LISTEN
+                        ? NNS_LIMIT_SERVER_HANDSHAKE_MS
+                        : NNS_LIMIT_CLIENT_HANDSHAKE_MS; /* a proxy's own */
     int rc = NNS_OK;
 
     if (o->connect_ms >= 0)

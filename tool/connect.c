@@ -6,6 +6,7 @@
 #include "connect.h"
 
 #include "event.h"
+#include "nettcp.h"
 #include "pump.h"
 #include "report.h"
 #include "trace.h"
@@ -27,8 +28,11 @@ static int exchange(nns_stream *stream, const struct options *o)
 int command_connect(const struct options *o, nns_config *cfg)
 {
     nns_stream *stream;
-    int rc = nns_stream_new(&stream, cfg, NNS_CLIENT), status;
+    int rc, status;
 
+    if (o->nettcp != NULL)
+        return nettcp_connect(o, cfg);
+    rc = nns_stream_new(&stream, cfg, NNS_CLIENT);
     if (rc != NNS_OK)
         return report_result("connect", rc);
     trace_begin_client(stream, o->host, o->port);

@@ -183,6 +183,30 @@ int event_failed_here(const char *peer, const char *what, int error, const struc
     return STATUS_IO;
 }
 
+int event_failed_text(const char *peer, int code, const char *message, const struct traffic *t)
+{
+    json_t *object;
+
+    if (!may_complain(peer))
+        return status_of(code);
+    if (!report_is_json()) {
+        if (peer != NULL)
+            report_event("%s %s", peer, message);
+        else
+            report_line("%s", message);
+        return status_of(code);
+    }
+    object = object_new("failed");
+    object_text(object, "peer", peer);
+    object_text(object, "phase", t != NULL && t->opened ? "data" : "handshake");
+    object_text(object, "code", nns_result_name(code));
+    object_number(object, "exit_status", status_of(code));
+    object_text(object, "message", message);
+    add_traffic(object, t);
+    object_print(object, stderr);
+    return status_of(code);
+}
+
 void event_ended(const struct options *o, const char *peer, const struct traffic *t)
 {
     json_t *object;

@@ -26,6 +26,8 @@ void event_opened(const struct options *o, const char *peer, const nns_engine *e
 int event_failed(const char *peer, const nns_error *err, const struct traffic *t);
 /* The same for a failure on this side: what: strerror(error). */
 int event_failed_here(const char *peer, const char *what, int error, const struct traffic *t);
+/* The same for a failure that has no error object. */
+int event_failed_text(const char *peer, int code, const char *message, const struct traffic *t);
 /* The connection ended well. */
 void event_ended(const struct options *o, const char *peer, const struct traffic *t);
 

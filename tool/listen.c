@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * nns listen: one thread for each connection that the gate lets in; others are closed at once. It
- * ends with a signal, with --once after the first connection.
+ * nns listen, and nns proxy's side towards its clients: one thread for each connection that the
+ * gate lets in; others are closed at once. It ends with a signal, with --once after the first
+ * connection.
  */
 #include "listen.h"
 
 #include "delegated.h"
 #include "event.h"
+#include "nettcp.h"
+#include "proxy.h"
 #include "report.h"
 #include "service.h"
 #include "trace.h"
@@ -100,11 +103,26 @@ static int make_stream(nns_stream **ret, struct connection *c)
 }
 
 /* Takes c. */
+static int run_nettcp(struct connection *c)
+{
+    const struct options *o = c->server->options;
+    int (*serve_it)(const struct options *o, nns_config *cfg, const char *peer, int fd,
+                    nns_pass *pass) = o->command == COMMAND_PROXY ? proxy_serve : nettcp_serve;
+    int status = serve_it(o, c->server->cfg, c->peer, c->fd, c->pass);
+
+    free(c);
+    return status;
+}
+
+/* Takes c. */
 static int run_connection(struct connection *c)
 {
     nns_stream *stream = NULL;
-    int rc = make_stream(&stream, c), status;
+    int rc, status;
 
+    if (c->server->options->command == COMMAND_PROXY || c->server->options->nettcp != NULL)
+        return run_nettcp(c);
+    rc = make_stream(&stream, c);
     if (rc != NNS_OK) {
         drop(c, nns_strerror(rc));
         return status_of(rc);

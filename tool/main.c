@@ -49,6 +49,7 @@ static int run(const struct options *o, nns_config *cfg)
 {
     switch (o->command) {
     case COMMAND_LISTEN:
+    case COMMAND_PROXY:
         return command_listen(o, cfg);
     case COMMAND_PROBE:
         return command_probe(o, cfg);

@@ -13,11 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* In two parts: C99 promises 4,095 bytes of a string. */
 static const char usage_text[] =
     "usage: nns connect [OPTION]... HOST:PORT\n"
     "       nns listen [OPTION]... [HOST:]PORT\n"
     "       nns probe [OPTION]... HOST:PORT\n"
     "       nns decode [FILE]\n"
+    "       nns proxy [OPTION]... --terminate|--initiate|--both --listen [HOST:]PORT\n"
+    "                 --connect HOST:PORT\n"
     "\n"
     "connect    standard input to the peer, the peer to standard output; the end of input\n"
     "           half-closes\n"
@@ -25,8 +28,9 @@ static const char usage_text[] =
     "           connection, on standard input and output\n"
     "probe      the handshake alone; prints what was negotiated, or what is wrong\n"
     "decode     prints what a trace recorded; without FILE, or with -, from standard input\n"
+    "proxy      stands between net.tcp clients (WCF) and a net.tcp service\n"
     "\n"
-    "Connect, listen and probe:\n"
+    "Connect, listen, probe and proxy:\n"
     "  --protection encrypt|sign|none   level asked for and least accepted (default encrypt)\n"
     "  --mech kerberos|negotiate|ntlm   default kerberos; negotiate: NTLM where Kerberos cannot\n"
     "                                   begin; both others are weak\n"
@@ -36,11 +40,16 @@ static const char usage_text[] =
     "  --record-engine auto|gss|krb5    what makes the records (default auto)\n"
     "  --json                           one JSON object for each event on standard error\n"
     "                                   (probe: one on standard output)\n"
+    "  --nettcp URI                     speak net.tcp, as WCF does, with this address in the\n"
+    "                                   preamble; standard input and output have envelopes: four\n"
+    "                                   bytes of length, the highest first, and the bytes\n"
     "  --trace FILE                     write what passes on the wire, for nns decode; token\n"
-    "                                   contents and data are left out\n"
+    "                                   contents and data are left out; not with net.tcp\n"
     "  --trace-secrets                  leave nothing out\n"
-    "  -v, --verbose; -q, --quiet; -h, --help; --version\n"
-    "Connect and probe:\n"
+    "  -v, --verbose; -q, --quiet; -h, --help; --version\n";
+
+static const char more_usage_text[] =
+    "Connect, probe and proxy:\n"
     "  --target SERVICE/HOST[@REALM]    whom to ask for (default host/HOST)\n"
     "  --ccache NAME                    credential cache (default the system's)\n"
     "  --client-keytab FILE             get and renew the ticket with this key, unattended\n"
@@ -52,12 +61,21 @@ static const char usage_text[] =
     "                                   what the server may do with our identity (default\n"
     "                                   identify); delegate gives it our ticket\n"
     "  --connect-timeout TIME           default 30s; 0s: no limit\n"
+    "Connect:\n"
+    "  --streamed                       with --nettcp: one envelope each way, of any length\n"
+    "Proxy:\n"
+    "  --terminate                      Windows security with the clients, none with the service\n"
+    "  --initiate                       none with the clients, Windows security with the service\n"
+    "  --both                           Windows security with either, each with its own identity\n"
+    "  --listen [HOST:]PORT             where the clients come\n"
+    "  --connect HOST:PORT              where the service is\n"
     "Listen:\n"
     "  --echo                           send back what comes\n"
     "  --exec COMMAND                   run /bin/sh -c COMMAND for each connection, with it on\n"
     "                                   standard input and output; the peer is NNS_PEER_NAME\n"
     "  --accept-delegation              give COMMAND the ticket that the client delegated, in\n"
     "                                   KRB5CCNAME, while it runs\n"
+    "Listen and proxy:\n"
     "  --once                           end with the first connection, and with its status\n"
     "  --allow PRINCIPAL                let in alice@REALM (NTLM: DOMAIN\\alice); '*' matches\n"
     "                                   within a component; repeatable\n"
@@ -100,6 +118,13 @@ enum {
     OPT_RECORD_ENGINE,
     OPT_TRACE,
     OPT_TRACE_SECRETS,
+    OPT_NETTCP,
+    OPT_STREAMED,
+    OPT_TERMINATE,
+    OPT_INITIATE,
+    OPT_BOTH,
+    OPT_LISTEN,
+    OPT_CONNECT,
     OPT_VERSION
 };
 
@@ -108,9 +133,11 @@ enum {
 #define FOR_LISTEN 2
 #define FOR_PROBE 4
 #define FOR_DECODE 8
-#define FOR_CLIENT (FOR_CONNECT | FOR_PROBE)
-#define FOR_SESSION (FOR_CLIENT | FOR_LISTEN)
-#define FOR_ALL 15
+#define FOR_PROXY 16
+#define FOR_CLIENT (FOR_CONNECT | FOR_PROBE | FOR_PROXY)
+#define FOR_SERVER (FOR_LISTEN | FOR_PROXY)
+#define FOR_SESSION (FOR_CLIENT | FOR_SERVER)
+#define FOR_ALL 31
 
 /* In the order of enum subcommand. */
 static const struct {
@@ -122,6 +149,7 @@ static const struct {
     [COMMAND_LISTEN] = {"listen", FOR_LISTEN, "[HOST:]PORT"},
     [COMMAND_DECODE] = {"decode", FOR_DECODE, "FILE"},
     [COMMAND_PROBE] = {"probe", FOR_PROBE, "HOST:PORT"},
+    [COMMAND_PROXY] = {"proxy", FOR_PROXY, ""},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -154,6 +182,13 @@ static const struct option long_options[] = {
     {"record-engine", required_argument, NULL, OPT_RECORD_ENGINE},
     {"trace", required_argument, NULL, OPT_TRACE},
     {"trace-secrets", no_argument, NULL, OPT_TRACE_SECRETS},
+    {"nettcp", required_argument, NULL, OPT_NETTCP},
+    {"streamed", no_argument, NULL, OPT_STREAMED},
+    {"terminate", no_argument, NULL, OPT_TERMINATE},
+    {"initiate", no_argument, NULL, OPT_INITIATE},
+    {"both", no_argument, NULL, OPT_BOTH},
+    {"listen", required_argument, NULL, OPT_LISTEN},
+    {"connect", required_argument, NULL, OPT_CONNECT},
     {"verbose", no_argument, NULL, 'v'},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
@@ -173,18 +208,30 @@ static int taken_by(int option)
     case OPT_CLIENT_KEYTAB:
     case OPT_CONNECT_TIMEOUT:
         return FOR_CLIENT;
+    case OPT_STREAMED:
+        return FOR_CONNECT;
     case OPT_KEYTAB:
     case OPT_SERVICE:
     case OPT_ALLOW:
     case OPT_ALLOW_ALL:
-    case OPT_ECHO:
-    case OPT_EXEC:
-    case OPT_ACCEPT_DELEGATION:
     case OPT_ONCE:
     case OPT_MAX_CONNECTIONS:
     case OPT_MAX_HANDSHAKES:
     case OPT_MAX_HANDSHAKES_PER_SOURCE:
+        return FOR_SERVER;
+    case OPT_ECHO:
+    case OPT_EXEC:
+    case OPT_ACCEPT_DELEGATION:
         return FOR_LISTEN;
+    case OPT_TERMINATE:
+    case OPT_INITIATE:
+    case OPT_BOTH:
+    case OPT_LISTEN:
+    case OPT_CONNECT:
+        return FOR_PROXY;
+    case OPT_TRACE:
+    case OPT_TRACE_SECRETS:
+        return FOR_SESSION & ~FOR_PROXY;
     case OPT_VERSION:
     case 'h':
     case '?':
@@ -229,17 +276,18 @@ static int parse_number(const char *text, int least, int most)
     return errno == 0 && *end == '\0' && value >= least && value <= most ? (int)value : -1;
 }
 
-bool options_address(struct options *o, const char *text, bool host_optional)
+/* Splits an address. False: it is none. */
+static bool split_address(struct address *a, const char *text, bool host_optional)
 {
-    char *host = o->address, *colon;
+    char *host = a->text, *colon;
 
-    if (strlen(text) >= sizeof(o->address))
+    if (strlen(text) >= sizeof(a->text))
         return false;
-    (void)snprintf(o->address, sizeof(o->address), "%s", text);
+    (void)snprintf(a->text, sizeof(a->text), "%s", text);
     colon = strrchr(host, ':');
-    o->host = NULL;
-    o->port = colon != NULL ? colon + 1 : host;
-    if (parse_number(o->port, 0, 65535) < 0)
+    a->host = NULL;
+    a->port = colon != NULL ? colon + 1 : host;
+    if (parse_number(a->port, 0, 65535) < 0)
         return false;
     if (colon == NULL)
         return host_optional;
@@ -250,8 +298,17 @@ bool options_address(struct options *o, const char *text, bool host_optional)
     } else if (strchr(host, ':') != NULL) {
         return false;
     }
-    o->host = host;
+    a->host = host;
     return *host != '\0';
+}
+
+bool options_address(struct options *o, const char *text, bool host_optional)
+{
+    bool is_one = split_address(&o->at, text, host_optional);
+
+    o->host = o->at.host;
+    o->port = o->at.port;
+    return is_one;
 }
 
 /* most is the maximum that nns/config.h gives the limit. */
@@ -350,6 +407,9 @@ static bool keep_text(struct options *o, int option, const char *text)
     case OPT_EXEC:
         o->exec = text;
         return true;
+    case OPT_NETTCP:
+        o->nettcp = text;
+        return true;
     default:
         return false;
     }
@@ -370,6 +430,9 @@ static bool keep_flag(struct options *o, int option)
     case OPT_TRACE_SECRETS:
         o->trace_secrets = true;
         return true;
+    case OPT_STREAMED:
+        o->streamed = true;
+        return true;
     case OPT_ONCE:
         o->once = true;
         return true;
@@ -384,6 +447,45 @@ static bool keep_flag(struct options *o, int option)
         return true;
     default:
         return false;
+    }
+}
+
+/* text is not an address of this form. */
+static int refuse_address(const char *text, const char *form)
+{
+    const char *colon = strrchr(text, ':'), *port = colon != NULL ? colon + 1 : text;
+
+    if (*text != '[' && colon != strchr(text, ':'))
+        return report_usage("'%s' is not %s: an IPv6 address stands in brackets, as in [::1]:7000",
+                            text, form);
+    if (*port != '\0' && parse_number(port, 0, 65535) < 0)
+        return report_usage("'%s' is not %s: a port is a number from 0 to 65535", text, form);
+    return report_usage("'%s' is not %s", text, form);
+}
+
+static int set_relay(struct options *o, enum relay relay)
+{
+    if (o->relay != RELAY_NONE && o->relay != relay)
+        return report_usage("--terminate, --initiate and --both contradict each other");
+    o->relay = relay;
+    return -1;
+}
+
+static int parse_proxy_option(struct options *o, int option, const char *text)
+{
+    switch (option) {
+    case OPT_TERMINATE:
+        return set_relay(o, RELAY_TERMINATE);
+    case OPT_INITIATE:
+        return set_relay(o, RELAY_INITIATE);
+    case OPT_BOTH:
+        return set_relay(o, RELAY_BOTH);
+    case OPT_LISTEN:
+        return options_address(o, text, true) ? -1 : refuse_address(text, "[HOST:]PORT");
+    case OPT_CONNECT:
+        return split_address(&o->to, text, false) ? -1 : refuse_address(text, "HOST:PORT");
+    default:
+        return report_usage("try 'nns --help'"); /* getopt has named the mistake */
     }
 }
 
@@ -419,9 +521,10 @@ static int parse_option(struct options *o, int option, const char *name, const c
         return STATUS_DONE;
     case 'h':
         (void)fputs(usage_text, stdout);
+        (void)fputs(more_usage_text, stdout);
         return STATUS_DONE;
     default:
-        return report_usage("try 'nns --help'"); /* getopt has named the mistake */
+        return parse_proxy_option(o, option, text);
     }
 }
 
@@ -464,6 +567,28 @@ static int check_server(const struct options *o)
     return -1;
 }
 
+static int check_proxy(const struct options *o)
+{
+    bool authenticates = o->relay == RELAY_TERMINATE || o->relay == RELAY_BOTH;
+    bool logs_in = o->relay == RELAY_INITIATE || o->relay == RELAY_BOTH;
+    int status;
+
+    if (o->relay == RELAY_NONE)
+        return report_usage("say where Windows security is: --terminate, --initiate or --both");
+    if (o->port == NULL || o->to.port == NULL)
+        return report_usage("proxy needs --listen [HOST:]PORT and --connect HOST:PORT");
+    if (!authenticates &&
+        (o->allow_all || o->allow_count > 0 || o->keytab != NULL || o->service != NULL))
+        return report_usage("--initiate does not know its clients: --allow, --allow-all, --keytab "
+                            "and --service are not for it");
+    if (!logs_in &&
+        (o->target != NULL || o->user != NULL || o->ccache != NULL || o->client_keytab != NULL))
+        return report_usage("--terminate does not log in: --target, --user, --ccache and "
+                            "--client-keytab are not for it");
+    status = authenticates ? check_server(o) : -1;
+    return status < 0 ? check_client(o) : status;
+}
+
 /* What options say together. */
 static int check_together(const struct options *o)
 {
@@ -471,9 +596,15 @@ static int check_together(const struct options *o)
         return report_usage("--verbose and --quiet contradict each other");
     if (o->trace_secrets && o->trace == NULL)
         return report_usage("--trace-secrets needs --trace");
+    if (o->streamed && o->nettcp == NULL)
+        return report_usage("--streamed needs --nettcp");
+    if (o->nettcp != NULL && (o->trace != NULL || o->exec != NULL))
+        return report_usage("--nettcp does not go with --trace and --exec");
     switch (o->command) {
     case COMMAND_LISTEN:
         return check_server(o);
+    case COMMAND_PROXY:
+        return check_proxy(o);
     case COMMAND_DECODE:
         return -1;
     case COMMAND_CONNECT:
@@ -498,20 +629,7 @@ static int parse_command(struct options *o, const char *word)
 {
     if (find_command(o, word))
         return -1;
-    return report_usage("'%s' is not a command: say connect, listen, probe or decode", word);
-}
-
-/* text is not an address of this form. */
-static int refuse_address(const char *text, const char *form)
-{
-    const char *colon = strrchr(text, ':'), *port = colon != NULL ? colon + 1 : text;
-
-    if (*text != '[' && colon != strchr(text, ':'))
-        return report_usage("'%s' is not %s: an IPv6 address stands in brackets, as in [::1]:7000",
-                            text, form);
-    if (*port != '\0' && parse_number(port, 0, 65535) < 0)
-        return report_usage("'%s' is not %s: a port is a number from 0 to 65535", text, form);
-    return report_usage("'%s' is not %s", text, form);
+    return report_usage("'%s' is not a command: say connect, listen, probe, decode or proxy", word);
 }
 
 static int parse_operand(struct options *o, int argc, char **argv)
@@ -522,6 +640,10 @@ static int parse_operand(struct options *o, int argc, char **argv)
         o->file = argc > 0 ? argv[0] : NULL;
         return argc <= 1 ? -1 : report_usage("decode takes one FILE");
     }
+    if (o->command == COMMAND_PROXY)
+        return argc == 0
+                   ? -1
+                   : report_usage("proxy takes no '%.100s': say --listen and --connect", argv[0]);
     if (argc != 1)
         return report_usage("%s takes one %s", commands[o->command].name, form);
     if (!options_address(o, argv[0], o->command == COMMAND_LISTEN))
@@ -555,7 +677,7 @@ static int refuse_no_command(struct options *o, const char *word)
 {
     if (word != NULL && find_command(o, word))
         return report_usage("options stand behind the command: nns %s [OPTION]...", word);
-    return report_usage("say connect, listen, probe or decode; try 'nns --help'");
+    return report_usage("say connect, listen, probe, decode or proxy; try 'nns --help'");
 }
 
 int options_parse(struct options *o, int argc, char **argv)
@@ -590,6 +712,6 @@ int options_parse(struct options *o, int argc, char **argv)
     status = parse_operand(o, argc - optind, argv + optind);
     if (status < 0)
         status = check_together(o);
-    o->once = o->once || (!o->echo && o->exec == NULL);
+    o->once = o->once || (o->command != COMMAND_PROXY && !o->echo && o->exec == NULL);
     return status;
 }

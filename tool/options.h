@@ -16,7 +16,22 @@ enum subcommand {
     COMMAND_CONNECT,
     COMMAND_LISTEN,
     COMMAND_DECODE,
-    COMMAND_PROBE
+    COMMAND_PROBE,
+    COMMAND_PROXY
+};
+
+/* Where a proxy's Windows security is. */
+enum relay {
+    RELAY_NONE,
+    RELAY_TERMINATE, /* between it and its clients */
+    RELAY_INITIATE,  /* between it and the service */
+    RELAY_BOTH
+};
+
+struct address {
+    const char *host; /* NULL: every address */
+    const char *port;
+    char text[300]; /* holds both */
 };
 
 enum mechanism {
@@ -28,9 +43,13 @@ enum mechanism {
 /* Strings are borrowed from argv, or static. */
 struct options {
     enum subcommand command;
-    const char *host; /* NULL: every address (listen) */
+    const char *host; /* NULL: every address (listen, proxy) */
     const char *port;
-    char address[300]; /* holds host and port */
+    struct address at; /* holds both */
+    struct address to; /* proxy: the service */
+    enum relay relay;
+    const char *nettcp; /* the via of net.tcp, or NULL: bare NegotiateStream */
+    bool streamed;      /* net.tcp's singleton mode */
 
     const char *target;
     nns_protection protection;

@@ -6,6 +6,7 @@
 #include "probe.h"
 
 #include "event.h"
+#include "nettcp.h"
 #include "object.h"
 #include "report.h"
 #include "trace.h"
@@ -115,6 +116,27 @@ static int tell(const struct options *o, nns_stream *stream, bool opened)
     return report_is_json() ? status_of(nns_error_code(err)) : event_failed(NULL, err, NULL);
 }
 
+void probe_tell_nettcp(const struct options *o, const nns_engine *e)
+{
+    json_t *object;
+
+    if (!report_is_json()) {
+        print_line("result:", "ok");
+        print_line("via:", o->nettcp);
+        print_line("target:", nns_engine_target(e));
+        print_negotiated(e);
+        return;
+    }
+    object = object_new("probe");
+    object_text(object, "result", "ok");
+    object_text(object, "host", o->host);
+    object_text(object, "port", o->port);
+    object_text(object, "via", o->nettcp);
+    object_negotiated(object, e);
+    object_number(object, "round_trips", round_trips(e));
+    object_print(object, stdout);
+}
+
 /* Our end, then the peer's: closing earlier would reset the connection under what it still says.
  * The findings stand, so nothing that goes wrong here matters. */
 static void say_goodbye(nns_stream *stream)
@@ -136,6 +158,8 @@ int command_probe(const struct options *o, nns_config *cfg)
     nns_stream *stream;
     int rc = NNS_OK, status;
 
+    if (o->nettcp != NULL)
+        return nettcp_probe(o, cfg);
     if (o->idle_ms < 0)
         rc = nns_config_set_limit(cfg, NNS_LIMIT_IDLE_MS, GOODBYE_MS);
     if (rc == NNS_OK)

@@ -8,5 +8,7 @@
 #include "options.h"
 
 int command_probe(const struct options *o, nns_config *cfg); /* the exit status */
+/* What was found at a net.tcp service that has said yes. */
+void probe_tell_nettcp(const struct options *o, const nns_engine *e);
 
 #endif

@@ -111,9 +111,10 @@ static void *send_input(void *arg)
 
 /* ---- from the peer to the output ---- */
 
-/* 0, or errno. */
-static int write_all(int fd, const char *bytes, size_t size)
+int pump_write(int fd, const void *from, size_t size)
 {
+    const char *bytes = from;
+
     while (size > 0) {
         ssize_t n = write(fd, bytes, size);
 
@@ -141,7 +142,7 @@ static int receive_all(const struct pump *p, struct traffic *t, char *chunk)
         t->in += (uint64_t)n;
         if (out < 0)
             continue;
-        error = write_all(out, chunk, (size_t)n);
+        error = pump_write(out, chunk, (size_t)n);
         if (error != 0 && p->may_drop) {
             (void)close(out);
             out = -1;

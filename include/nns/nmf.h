@@ -79,6 +79,7 @@ NNS_API int nns_nmf_start(nns_nmf *n) NNS_MUST_CHECK;
 #define NNS_NMF_WANT_ACCEPT (1u << 16) /* server: the preamble is readable; say yes or no */
 #define NNS_NMF_PEER_ENDED (1u << 17)  /* nns_nmf_next() has told the peer's End */
 #define NNS_NMF_ENDED (1u << 18)       /* both have ended: restart, or close the connection */
+#define NNS_NMF_BEGUN (1u << 19)       /* a preamble has begun to come, or is on its way */
 NNS_API uint32_t nns_nmf_state(nns_nmf *n);
 
 /* The first failure: an NNS_ERR_ value, or NNS_OK while there is none; the line that says why,
@@ -94,9 +95,10 @@ NNS_API const char *nns_nmf_fault(const nns_nmf *n);
 NNS_API nns_engine *nns_nmf_engine(nns_nmf *n);
 
 /* The wire side, as the engine has it. A lent region is valid until the next call of n but
- * nns_nmf_state(). recv_buf lends nothing while more must not be read, and never reads into what
- * follows the peer's End. Errors: ARGUMENT; the sticky error. recv_eof: as a failure if the peer
- * may not close there, at once or when nns_nmf_next() comes to it. */
+ * nns_nmf_state(); read_buf's also over calls that write. recv_buf lends nothing while more must
+ * not be read, and never reads into what follows the peer's End. Errors: ARGUMENT; the sticky
+ * error. recv_eof: as a failure if the peer may not close there, at once or when nns_nmf_next()
+ * comes to it. */
 NNS_API int nns_nmf_recv_buf(nns_nmf *n, uint8_t **ptr, size_t *len);
 NNS_API int nns_nmf_recv_ack(nns_nmf *n, size_t len) NNS_MUST_CHECK;
 NNS_API int nns_nmf_recv_eof(nns_nmf *n);

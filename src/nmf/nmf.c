@@ -171,7 +171,8 @@ int nns_nmf_set_mode(nns_nmf *n, nns_nmf_mode mode)
 
 /* ---- errors ---- */
 
-static int set_error(nns_nmf *n, int code, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static int set_error(nns_nmf *n, int code, const char *format,
+                                                           va_list args)
 {
     if (n->error != NNS_OK)
         return n->error;
@@ -308,6 +309,7 @@ uint32_t nns_nmf_state(nns_nmf *n)
     bits |= n->open ? NNS_STATE_OPEN : 0;
     bits |= n->state == NNS__NMF_ACCEPT ? NNS_NMF_WANT_ACCEPT : 0;
     bits |= n->peer_ended ? NNS_NMF_PEER_ENDED : 0;
+    bits |= n->begun ? NNS_NMF_BEGUN : 0;
     bits |= has_ended(n) ? NNS_NMF_ENDED : 0;
     if (n->eof && (n->peer_ended || (!n->begun && nns__nmf_used(&n->in) == 0)))
         bits |= NNS_STATE_RECV_EOF;

@@ -36,7 +36,7 @@ class Usage(NnsTest):
             self.assertRegex(errors[0], pattern)
 
     def test_commands_and_addresses(self):
-        self.assert_usage([], "say connect, listen, probe or decode")
+        self.assert_usage([], "say connect, listen, probe, decode or proxy")
         self.assert_usage(["serve"], "'serve' is not a command")
         self.assert_usage(["connect"], "connect takes one HOST:PORT")
         self.assert_usage(["connect", "a:1", "b:2"], "connect takes one HOST:PORT")
@@ -51,7 +51,7 @@ class Usage(NnsTest):
             self.assert_usage(["connect", address], "a port is a number from 0 to 65535$")
         self.assert_usage(["connect", "host:"], "is not HOST:PORT$")
         self.assert_usage(["-v", "connect", "x:1"], "options stand behind the command: nns connect")
-        self.assert_usage(["-v", "serve"], "say connect, listen, probe or decode")
+        self.assert_usage(["-v", "serve"], "say connect, listen, probe, decode or proxy")
         self.assert_usage(["listen", "--echo", "--allow-all", "host"], r"is not \[HOST:\]PORT")
 
     def test_options(self):

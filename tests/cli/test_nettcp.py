@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""connect, listen and probe with --nettcp: NegotiateStream inside of WCF's framing."""
+
+import json
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+
+import nettcp  # noqa: E402
+from nettcp import SINGLETON, Client, Fault  # noqa: E402
+from processes import NnsTest, content  # noqa: E402
+
+VIA = "net.tcp://localhost:808/echo"
+
+
+def prefixed(*messages):
+    return b"".join(len(message).to_bytes(4, "big") + message for message in messages)
+
+
+class NetTcp(NnsTest):
+    def test_envelopes_come_back(self):
+        server = self.nns_listen("--nettcp", VIA)
+        for messages in ((), (b"",), (b"x",), (b"one", content(127), content(128), content(1_000_000))):
+            data = prefixed(*messages)
+            result = self.nns_connect(server.port, "--nettcp", VIA, data=data)
+            self.assert_connected(result, "encrypt")
+            self.assertTrue(result.output == data)
+        server.err.until(r"alice@NNS\.TEST authenticated using Kerberos \(encrypt\)")
+
+    def test_levels(self):
+        for level in ("sign", "none"):
+            server = self.nns_listen("--nettcp", VIA, "--protection", level)
+            data = prefixed(b"one", content(300_000))
+            result = self.nns_connect(
+                server.port, "--nettcp", VIA, "--protection", level, data=data
+            )
+            self.assert_connected(result, level)
+            self.assertTrue(result.output == data)
+
+    def test_streamed(self):
+        server = self.nns_listen("--nettcp", VIA)
+        for length in (1, 70_000, 3_000_000):
+            data = content(length)
+            result = self.nns_connect(server.port, "--nettcp", VIA, "--streamed", data=data)
+            self.assert_connected(result, "encrypt")
+            self.assertTrue(result.output == data)
+
+    def test_standard_input_and_output_of_a_server(self):
+        question, answer = prefixed(b"question"), prefixed(b"the", b"answer")
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        (Path(folder.name) / "answer").write_bytes(answer)
+        with (Path(folder.name) / "answer").open("rb") as stdin:
+            server = self.nns_listen("--nettcp", VIA, service=(), stdin=stdin)
+        result = self.nns_connect(server.port, "--nettcp", VIA, data=question)
+        self.assertEqual((result.status, result.output), (0, answer), result.errors)
+        self.assertEqual(server.wait(), 0)
+        self.assertEqual(server.out.rest(), ["\0\0\0\x08question"])
+
+    def test_another_path_is_not_found(self):
+        server = self.nns_listen("--nettcp", VIA)
+        result = self.nns_connect(server.port, "--nettcp", "net.tcp://localhost/other", data=b"")
+        self.assertEqual((result.status, result.output), (7, b""))
+        self.assertIn("EndpointNotFound", result.errors[-1])
+        result = self.nns_connect(server.port, "--nettcp", "net.tcp://elsewhere:1/Echo", data=b"")
+        self.assertEqual(result.status, 0, result.errors)
+
+    def test_bare_negotiatestream_is_something_else(self):
+        result = self.nns_connect(self.nns_listen().port, "--nettcp", VIA, data=b"")
+        self.assertIn(result.status, (3, 5), result.errors)
+        server = self.nns_listen("--nettcp", VIA)
+        result = self.nns_connect(server.port, data=b"")
+        self.assertIn(result.status, (3, 5), result.errors)
+        server.err.until("does not speak net.tcp: it began with 0x16")
+
+    def test_an_input_that_is_no_envelope(self):
+        server = self.nns_listen("--nettcp", VIA)
+        for data in (b"\0\0", prefixed(b"whole") + b"\0\0\0\5part", b"\xff\xff\xff\xff"):
+            result = self.nns_connect(server.port, "--nettcp", VIA, data=data)
+            self.assertEqual(result.status, 3, result.errors)
+            self.assertIn("standard input: an envelope", result.errors[-1])
+
+    def test_a_client_without_security(self):
+        server = self.nns_listen("--nettcp", VIA)
+        for mode in (nettcp.DUPLEX, SINGLETON):
+            client = Client(server.port, mode=mode)
+            self.addCleanup(client.close)
+            with self.assertRaises(Fault) as caught:
+                client.open()
+            self.assertEqual(str(caught.exception), "UpgradeInvalid")
+        server.err.until("does not ask for security")
+
+    def test_probe(self):
+        server = self.nns_listen("--nettcp", VIA)
+        result = self.nns_probe(server.port, "--nettcp", VIA)
+        self.assertEqual(result.status, 0, result.errors)
+        self.assertRegex(result.output, rf"^result: +ok\nvia: +{VIA}\ntarget: +host/localhost@NNS.TEST\n")
+        self.assertIn("mechanism:         Kerberos\n", result.output)
+        result = self.nns_probe(server.port, "--nettcp", VIA, "--json")
+        found = json.loads(result.output)
+        self.assertEqual((found["result"], found["via"]), ("ok", VIA))
+        result = self.nns_probe(server.port, "--nettcp", "net.tcp://localhost/other")
+        self.assertEqual(result.status, 7)
+        self.assertIn("EndpointNotFound", result.errors[-1])
+
+    def test_usage(self):
+        result = self.nns_connect(1, "--streamed")
+        self.assertEqual(result.status, 2)
+        result = self.nns_connect(1, "--nettcp", VIA, "--trace", "x")
+        self.assertEqual(result.status, 2)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: MIT
+"""nns proxy: a plain net.tcp client through --initiate and --terminate in a row to a plain net.tcp
+service, so that Windows security is between the two; and what goes wrong on the way."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+
+import nettcp  # noqa: E402
+from nettcp import DUPLEX, SINGLETON, Client, Fault, Service  # noqa: E402
+from processes import (  # noqa: E402
+    DEADLINE,
+    NO_TICKET,
+    NnsTest,
+    Process,
+    ccache,
+    content,
+    environment,
+    realm,
+)
+
+
+class ProxyTest(NnsTest):
+    def proxy(self, role, to, *options, **env):
+        """A proxy on a free port, which is `.port`."""
+        argv = [os.environ["NNS"], "proxy", role, "--listen", "127.0.0.1:0"]
+        argv += ["--connect", f"127.0.0.1:{to}", *options]
+        if role in ("--terminate", "--both") and "--allow" not in options:
+            argv += ["--allow", "alice@NNS.TEST"]
+        if role in ("--terminate", "--both"):
+            argv += ["--keytab", realm("keytab")]
+        if role in ("--initiate", "--both"):
+            argv += [] if "--target" in options else ["--target", "host/localhost"]
+            argv += [] if "--ccache" in options else ["--ccache", ccache("alice.ccache")["KRB5CCNAME"]]
+        proxy = Process(argv, environment(**env))
+        self.addCleanup(lambda: self.assert_no_finding(proxy.end()))
+        proxy.port = int(proxy.err.until(r"^listening on 127\.0\.0\.1:(\d+)$")[1])
+        return proxy
+
+    def row(self, service, *options):
+        """(the one that terminates, the one that initiates) in front of a service."""
+        outer = self.proxy("--terminate", service.port, *options)
+        return outer, self.proxy("--initiate", outer.port, *options)
+
+    def client(self, port, mode=DUPLEX, via=None):
+        client = Client(port, mode=mode, via=via)
+        self.addCleanup(client.close)
+        return client
+
+
+class Conversations(ProxyTest):
+    def test_both_modes_at_every_level(self):
+        for level in ("encrypt", "sign"):
+            service = Service(self)
+            _, inner = self.row(service, "--protection", level)
+            for mode in (DUPLEX, SINGLETON):
+                for length in (1, 127, 128, 70_000, 1_000_000):
+                    with self.subTest(level=level, mode=mode, length=length):
+                        data = content(length)
+                        client = self.client(inner.port, mode).open()
+                        self.assertTrue(client.call(data) == data)
+                        client.end()
+
+    def test_both_say_who_they_met(self):
+        outer, inner = self.row(Service(self))
+        client = self.client(inner.port).open()
+        self.assertEqual(client.call(b"x"), b"x")
+        inner.err.until(r"^connected to host/localhost@NNS\.TEST using Kerberos \(encrypt, mutual\)$")
+        outer.err.until(r"alice@NNS\.TEST authenticated using Kerberos \(encrypt\)$")
+
+    def test_a_connection_is_used_again_after_both_ends(self):
+        service = Service(self)
+        _, inner = self.row(service)
+        client = self.client(inner.port)
+        for number in range(5):
+            client.mode = SINGLETON if number == 2 else DUPLEX
+            client.open()
+            self.assertEqual(client.call(b"%d" % number), b"%d" % number)
+            client.end()
+        self.assertEqual((service.connections, len(service.preambles)), (1, 5))
+
+    def test_the_preamble_is_passed_on(self):
+        service = Service(self)
+        _, inner = self.row(service)
+        self.client(inner.port, via="net.tcp://somewhere/else?x=y").open().end()
+        self.assertEqual(
+            service.preambles[0],
+            [
+                (nettcp.VERSION, b"\1\0"),
+                (nettcp.MODE, DUPLEX),
+                (nettcp.VIA, "net.tcp://somewhere/else?x=y"),
+                (nettcp.KNOWN, 8),
+                (nettcp.PREAMBLE_END, None),
+            ],
+        )
+        proxy = self.proxy("--terminate", service.port, "--nettcp", "net.tcp://other/path")
+        self.client(self.proxy("--initiate", proxy.port).port).open().end()
+        self.assertEqual(service.preambles[1][2], (nettcp.VIA, "net.tcp://other/path"))
+
+    def test_a_thousand_calls(self):
+        _, inner = self.row(Service(self))
+        client = self.client(inner.port).open()
+        for number in range(1000):
+            data = content(number)
+            self.assertTrue(client.call(data) == data)
+        client.end()
+
+    def test_twenty_clients_at_once(self):
+        outer, inner = self.row(Service(self), "--max-handshakes-per-source", "64")
+        clients = [self.client(inner.port) for _ in range(20)]
+        done = []
+
+        def run(number):
+            data = content(100_000 + number)
+            clients[number].open()
+            for _ in range(5):
+                if clients[number].call(data) != data:
+                    return
+            clients[number].end()
+            done.append(number)
+
+        threads = [threading.Thread(target=run, args=(number,)) for number in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(DEADLINE)
+        self.assertEqual(sorted(done), list(range(20)))
+
+    def test_both_has_an_identity_on_each_side(self):
+        service = Service(self)
+        last = self.proxy("--terminate", service.port)
+        middle = self.proxy("--both", last.port)
+        first = self.proxy("--initiate", middle.port)
+        client = self.client(first.port).open()
+        self.assertEqual(client.call(b"three in a row"), b"three in a row")
+        client.end()
+        middle.err.until("alice@NNS.TEST authenticated using Kerberos")
+        middle.err.until("connected to host/localhost@NNS.TEST using Kerberos")
+
+
+class Refusals(ProxyTest):
+    def assert_fault(self, port, name):
+        with self.assertRaises(Fault) as caught:
+            self.client(port).open()
+        self.assertEqual(str(caught.exception), name)
+
+    def test_faults_of_the_service_are_passed_on(self):
+        for name in ("EndpointNotFound", "ServerTooBusy", "ContentTypeInvalid"):
+            _, inner = self.row(Service(self, refuse=name))
+            self.assert_fault(inner.port, name)
+            inner.err.until(name)
+
+    def test_a_service_that_is_not_there(self):
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            port = closed.getsockname()[1]
+        _, inner = self.row(type("Nobody", (), {"port": port}))
+        self.assert_fault(inner.port, "EndpointUnavailable")
+
+    def test_wrong_target_and_no_ticket(self):
+        outer = self.proxy("--terminate", Service(self).port)
+        inner = self.proxy("--initiate", outer.port, "--target", "host/nobody")
+        self.assert_fault(inner.port, "EndpointAccessDenied")
+        inner.err.until("host/nobody")
+        missing = self.proxy("--initiate", outer.port, "--ccache", realm(NO_TICKET))
+        self.assert_fault(missing.port, "EndpointAccessDenied")
+
+    def test_a_client_who_is_not_allowed(self):
+        outer = self.proxy("--terminate", Service(self).port, "--allow", "bob@NNS.TEST")
+        inner = self.proxy("--initiate", outer.port)
+        self.assert_fault(inner.port, "EndpointAccessDenied")
+        outer.err.until(r"alice@NNS\.TEST.*not allowed|alice@NNS\.TEST")
+
+    def test_an_upgrade_that_is_not_there(self):
+        """Windows security is asked of a plain service, and none of one that insists on it."""
+        inner = self.proxy("--initiate", self.proxy("--initiate", Service(self).port).port)
+        self.assert_fault(inner.port, "UpgradeInvalid")
+        outer = self.proxy("--terminate", Service(self).port)
+        self.assert_fault(outer.port, "UpgradeInvalid")
+
+    def test_a_client_that_speaks_http(self):
+        outer = self.proxy("--terminate", Service(self).port)
+        with socket.create_connection(("127.0.0.1", outer.port), DEADLINE) as client:
+            client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            self.assertEqual(client.recv(100), b"")
+        outer.err.until("does not speak net.tcp")
+
+    def test_a_client_that_says_nothing(self):
+        outer = self.proxy("--terminate", Service(self).port, "--handshake-timeout", "200ms")
+        with socket.create_connection(("127.0.0.1", outer.port), DEADLINE) as client:
+            self.assertEqual(client.recv(100), b"")
+        outer.err.until("timed out")
+
+    def test_either_side_that_breaks_off(self):
+        service = Service(self)
+        outer, inner = self.row(service)
+        client = self.client(inner.port).open()
+        client.send(bytes([nettcp.SIZED]) + nettcp.size(1000) + b"only this")
+        client.connection.shutdown(socket.SHUT_WR)
+        inner.err.until("inside of an envelope")
+        outer.err.until("inside of an envelope|closed|ended")
+        self.assertEqual(client.file.read(), b"")
+        again = self.client(inner.port).open()
+        self.assertEqual(again.call(b"still here"), b"still here")
+
+
+class Usage(unittest.TestCase):
+    def test_what_is_asked_for_must_fit(self):
+        whole = ["--listen", "0", "--connect", "localhost:1"]
+        for options, message in (
+            (["--terminate", "--allow-all", "--listen", "0"], "proxy needs --listen"),
+            (whole, "say where Windows security is"),
+            ([*whole, "--terminate", "--initiate"], "contradict each other"),
+            ([*whole, "--terminate"], "say whom to let in"),
+            ([*whole, "--initiate", "--allow-all"], "does not know its clients"),
+            ([*whole, "--terminate", "--allow-all", "--target", "a/b"], "does not log in"),
+            ([*whole, "--both", "--allow-all", "x"], "takes no 'x'"),
+            ([*whole, "--both", "--allow-all", "--echo"], "--echo is not for proxy"),
+            (["--connect", "1", "--initiate"], "'1' is not HOST:PORT"),
+        ):
+            with self.subTest(options):
+                done = subprocess.run(
+                    [os.environ["NNS"], "proxy", *options],
+                    capture_output=True,
+                    text=True,
+                    timeout=DEADLINE,
+                    check=False,
+                )
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertIn(message, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A net.tcp connection on a socket.
+ */
+#include "link.h"
+
+#include "report.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- its life ---- */
+
+static void hang_up(void *arg)
+{
+    const int *fd = arg;
+
+    (void)shutdown(*fd, SHUT_RDWR);
+}
+
+int link_open(struct link *l, const struct options *o, nns_config *cfg, nns_role role, int fd,
+              nns_pass *pass, const char *peer)
+{
+    int on = 1, rc;
+
+    *l = (struct link){
+        .options = o, .pass = pass, .fd = fd, .peer = peer, .session_until = LINK_NEVER};
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    rc = nns_nmf_new(&l->nmf, role, cfg, NULL);
+    if (rc == NNS_OK) /* envelopes pass through in pieces: their size costs nothing here */
+        rc = nns_nmf_set_limit(l->nmf, NNS_NMF_LIMIT_ENVELOPE_BYTES, INT64_MAX);
+    if (rc == NNS_OK && pass != NULL)
+        nns_pass_on_evict(pass, hang_up, &l->fd);
+    return rc;
+}
+
+void link_close(struct link *l)
+{
+    nns_pass_free(l->pass); /* first: until then it may hang up */
+    nns_nmf_free(l->nmf);
+    if (l->fd >= 0)
+        (void)close(l->fd);
+    *l = (struct link){.fd = -1};
+}
+
+int link_set_target(struct link *l, const char *host)
+{
+    const struct options *o = l->options;
+    char target[300];
+    int length = snprintf(target, sizeof(target), "host/%s", host);
+
+    if (o->target != NULL)
+        return nns_nmf_set_target(l->nmf, o->target);
+    for (int i = 0; i < length && (size_t)i < sizeof(target); i++)
+        target[i] = (char)tolower((unsigned char)target[i]);
+    return nns_nmf_set_target(l->nmf, target);
+}
+
+/* ---- time ---- */
+
+int64_t link_now(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int64_t link_deadline(int64_t ms, int64_t standard)
+{
+    ms = ms < 0 ? standard : ms;
+    return ms > 0 ? link_now() + ms : LINK_NEVER;
+}
+
+int64_t link_earlier(int64_t a, int64_t b)
+{
+    if (a == LINK_NEVER || b == LINK_NEVER)
+        return a == LINK_NEVER ? b : a;
+    return a < b ? a : b;
+}
+
+int link_patience(int64_t deadline)
+{
+    int64_t left = deadline != LINK_NEVER ? deadline - link_now() : -1;
+
+    if (deadline == LINK_NEVER)
+        return -1;
+    if (left <= 0)
+        return 0;
+    return left < 60000 ? (int)left : 60000;
+}
+
+/* ---- what was negotiated ---- */
+
+/* A client is let in for as long as its ticket lasts, as a stream has it. */
+static void bound_session(struct link *l, const nns_engine *e)
+{
+    struct timespec t;
+    int64_t end = nns_engine_ticket_end(e), left;
+
+    if (nns_engine_peer_name(e) == NULL || end == 0)
+        return;
+    (void)clock_gettime(CLOCK_REALTIME, &t);
+    left = (end - (int64_t)t.tv_sec) * 1000;
+    l->session_until = link_now() + (left > 0 ? left : 0);
+}
+
+static void announce(struct link *l)
+{
+    nns_engine *e = nns_nmf_engine(l->nmf);
+
+    if (l->pass != NULL && e != NULL && nns_engine_legs(e) > 0)
+        nns_pass_first_token(l->pass);
+    if (e == NULL)
+        l->announced = false; /* the next conversation may be somebody else's */
+    if (e == NULL || l->announced || (nns_engine_state(e) & NNS_STATE_OPEN) == 0)
+        return;
+    l->announced = true;
+    if (l->pass != NULL)
+        nns_pass_open(l->pass);
+    bound_session(l, e);
+    event_opened(l->options, l->peer, e);
+}
+
+/* ---- bytes ---- */
+
+short link_events(const struct link *l)
+{
+    uint32_t state = nns_nmf_state(l->nmf);
+    int events = (state & NNS_STATE_WANT_RECV) != 0 ? POLLIN : 0;
+
+    return (short)(events | ((state & NNS_STATE_WANT_SEND) != 0 ? POLLOUT : 0));
+}
+
+void link_send(struct link *l)
+{
+    const uint8_t *bytes;
+    size_t size;
+    ssize_t n;
+
+    while (nns_nmf_send_buf(l->nmf, &bytes, &size) == NNS_OK && size > 0) {
+        n = send(l->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+        (void)!nns_nmf_send_ack(l->nmf, n > 0 ? (size_t)n : 0);
+        if (n < 0 && errno != EAGAIN && errno != EINTR)
+            (void)nns_nmf_fail(l->nmf, NNS_ERR_IO, errno);
+        if (n < (ssize_t)size)
+            return;
+    }
+}
+
+/* A peer that withholds its answer until an acknowledgement comes (Nagle) gets it at once. */
+static void acknowledge_quickly(const struct link *l)
+{
+    int on = 1;
+
+    (void)setsockopt(l->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+}
+
+static void receive(struct link *l)
+{
+    uint8_t *room;
+    size_t size;
+    ssize_t n;
+
+    if (nns_nmf_recv_buf(l->nmf, &room, &size) != NNS_OK || size == 0)
+        return;
+    n = recv(l->fd, room, size, MSG_DONTWAIT);
+    if (n == 0)
+        (void)nns_nmf_recv_eof(l->nmf);
+    else
+        (void)!nns_nmf_recv_ack(l->nmf, n > 0 ? (size_t)n : 0);
+    if (n < 0 && errno != EAGAIN && errno != EINTR)
+        (void)nns_nmf_fail(l->nmf, NNS_ERR_IO, errno);
+    if (n > 0)
+        acknowledge_quickly(l);
+}
+
+void link_move(struct link *l, short ready)
+{
+    if ((ready & POLLOUT) != 0)
+        link_send(l);
+    if ((ready & (POLLIN | POLLHUP | POLLERR)) != 0)
+        receive(l);
+    if ((nns_nmf_state(l->nmf) & NNS_STATE_WANT_STEP) != 0)
+        (void)!nns_engine_step(nns_nmf_engine(l->nmf));
+    announce(l);
+}
+
+/* One wait. */
+static void wait_and_move(struct link *l, short events, int64_t deadline)
+{
+    struct pollfd fd = {.fd = l->fd, .events = events};
+    int n = poll(&fd, 1, link_patience(deadline));
+
+    if (n > 0)
+        link_move(l, fd.revents);
+    else if (n == 0 && deadline != LINK_NEVER && link_now() >= deadline)
+        (void)nns_nmf_fail(l->nmf, NNS_ERR_TIMEOUT, 0);
+}
+
+uint32_t link_run(struct link *l, uint32_t wanted, int64_t deadline)
+{
+    uint32_t state;
+    short events;
+
+    for (;;) {
+        link_send(l);
+        state = nns_nmf_state(l->nmf);
+        if ((state & NNS_STATE_WANT_STEP) != 0) {
+            link_move(l, 0);
+            continue;
+        }
+        events = link_events(l);
+        if ((state & NNS_STATE_FAILED) != 0) {
+            if ((events & POLLOUT) == 0 || nns_nmf_error(l->nmf) == NNS_ERR_IO ||
+                link_patience(deadline) == 0)
+                return state;
+        } else if ((events & POLLOUT) == 0 && (state & (wanted | NNS_STATE_RECV_EOF)) != 0) {
+            return state;
+        }
+        wait_and_move(l, events, deadline);
+    }
+}
+
+int link_failed(const struct link *l, const struct traffic *t)
+{
+    const nns_engine *e = nns_nmf_engine(l->nmf);
+
+    if (e != NULL && nns_engine_error(e) != NULL)
+        return event_failed(l->peer, nns_engine_error(e), t);
+    return event_failed_text(l->peer, nns_nmf_error(l->nmf), nns_nmf_message(l->nmf), t);
+}
+
+/* ---- envelopes ---- */
+
+/* One piece of an envelope: NNS_OK, NNS_WANT_SEND, or an error of one of the two. */
+static int pass_data(struct way *w)
+{
+    const uint8_t *bytes;
+    size_t size;
+    nns_ssize n;
+    int rc = nns_nmf_read_buf(w->from->nmf, &bytes, &size);
+
+    if (rc != NNS_OK)
+        return rc;
+    n = nns_nmf_write(w->to->nmf, bytes, size);
+    if (n < 0)
+        return (int)n;
+    w->bytes += (uint64_t)n;
+    return nns_nmf_read_ack(w->from->nmf, (size_t)n);
+}
+
+static int pass_event(struct way *w, int event)
+{
+    switch (event) {
+    case NNS_NMF_ENVELOPE:
+        return nns_nmf_begin(w->to->nmf, nns_nmf_envelope_size(w->from->nmf));
+    case NNS_NMF_DATA:
+        return pass_data(w);
+    case NNS_NMF_ENVELOPE_END:
+        return nns_nmf_finish(w->to->nmf);
+    case NNS_NMF_END:
+        return nns_nmf_end(w->to->nmf);
+    default:
+        return NNS_OK;
+    }
+}
+
+void way_pass(struct way *w)
+{
+    int event, rc;
+
+    do {
+        event = w->held != NNS_NMF_NOTHING ? w->held : nns_nmf_next(w->from->nmf);
+        w->held = NNS_NMF_NOTHING;
+        rc = event > NNS_NMF_NOTHING ? pass_event(w, event) : NNS_OK;
+        if (rc == NNS_WANT_SEND && event != NNS_NMF_DATA) /* which repeats by itself */
+            w->held = event;
+    } while (event > NNS_NMF_NOTHING && rc == NNS_OK);
+}
