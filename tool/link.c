@@ -154,12 +154,17 @@ void link_send(struct link *l)
     }
 }
 
-/* A peer that withholds its answer until an acknowledgement comes (Nagle) gets it at once. */
-static void acknowledge_quickly(const struct link *l)
+/* A .NET peer sends a record's head (5 bytes in the handshake, then 4) and its body apart and, with
+ * its Nagle on, holds the body back until the head is acknowledged. Who has received a head alone
+ * has met such a peer. The option does not last, so it is set anew each time. */
+static void acknowledge_quickly(struct link *l, ssize_t received)
 {
     int on = 1;
 
-    (void)setsockopt(l->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+    if (nns_nmf_engine(l->nmf) != NULL && (received == 4 || received == 5))
+        l->in_pieces = true;
+    if (l->in_pieces)
+        (void)setsockopt(l->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 }
 
 static void receive(struct link *l)
@@ -178,11 +183,19 @@ static void receive(struct link *l)
     if (n < 0 && errno != EAGAIN && errno != EINTR)
         (void)nns_nmf_fail(l->nmf, NNS_ERR_IO, errno);
     if (n > 0)
-        acknowledge_quickly(l);
+        acknowledge_quickly(l, n);
+}
+
+/* Also for a client that always has something to say, so that no wait ever ends in vain. */
+static bool session_is_over(const struct link *l)
+{
+    return l->session_until != LINK_NEVER && link_now() >= l->session_until;
 }
 
 void link_move(struct link *l, short ready)
 {
+    if (session_is_over(l))
+        (void)nns_nmf_fail(l->nmf, NNS_ERR_TIMEOUT, 0);
     if ((ready & POLLOUT) != 0)
         link_send(l);
     if ((ready & (POLLIN | POLLHUP | POLLERR)) != 0)
@@ -228,12 +241,23 @@ uint32_t link_run(struct link *l, uint32_t wanted, int64_t deadline)
     }
 }
 
+/* A session that ended with its ticket timed out, too, but there is more to say about it. */
+static int tell_engine_failure(const struct link *l, const nns_error *err, const struct traffic *t)
+{
+    bool timed_out = nns_error_code(err) == NNS_ERR_TIMEOUT;
+
+    if (timed_out && session_is_over(l))
+        return event_failed_text(l->peer, NNS_ERR_TIMEOUT, "data: the client's ticket has ended",
+                                 t);
+    return event_failed(l->peer, err, t);
+}
+
 int link_failed(const struct link *l, const struct traffic *t)
 {
     const nns_engine *e = nns_nmf_engine(l->nmf);
 
     if (e != NULL && nns_engine_error(e) != NULL)
-        return event_failed(l->peer, nns_engine_error(e), t);
+        return tell_engine_failure(l, nns_engine_error(e), t);
     return event_failed_text(l->peer, nns_nmf_error(l->nmf), nns_nmf_message(l->nmf), t);
 }
 

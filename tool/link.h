@@ -21,6 +21,7 @@ struct link {
     const char *peer;      /* as in event.h */
     int64_t session_until; /* milliseconds of link_now(): the end of the client's ticket */
     bool announced;        /* what was negotiated has been told */
+    bool in_pieces;        /* the peer sends a record's head apart */
 };
 
 /* Takes the descriptor and the pass over. cfg NULL: without security. Errors: NOMEM. */

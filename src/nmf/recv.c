@@ -80,8 +80,8 @@ int nns_nmf_recv_eof(nns_nmf *n)
 
 int nns__nmf_source(nns_nmf *n, const uint8_t **ptr, size_t *len)
 {
-    *ptr = n->in.data + n->in.start;
     *len = nns__nmf_used(&n->in);
+    *ptr = *len > 0 ? n->in.data + n->in.start : NULL;
     if (n->engine == NULL)
         return NNS_OK;
     return nns_engine_read_buf(n->engine, ptr, len) == NNS_OK ? NNS_OK : nns__nmf_engine_failed(n);

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import unittest
 from pathlib import Path
@@ -22,6 +23,7 @@ from processes import (  # noqa: E402
     ccache,
     content,
     environment,
+    off_clock,
     realm,
 )
 
@@ -195,6 +197,21 @@ class Refusals(ProxyTest):
         with socket.create_connection(("127.0.0.1", outer.port), DEADLINE) as client:
             self.assertEqual(client.recv(100), b"")
         outer.err.until("timed out")
+
+    def test_a_session_ends_with_the_clients_ticket(self):
+        """The proxy's clock is past the ticket's end, but within the skew that Kerberos allows."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        cache = f"FILE:{folder.name}/short"
+        self.kinit(cache, "-l", "60s")
+        outer = self.proxy("--terminate", Service(self).port, **off_clock(120))
+        inner = self.proxy("--initiate", outer.port, "--ccache", cache)
+        client = self.client(inner.port)
+        with self.assertRaises((Fault, EOFError, OSError)):
+            client.open()
+            client.call(b"too late")
+        outer.err.until("authenticated using Kerberos")
+        outer.err.until("data: the client's ticket has ended")
 
     def test_either_side_that_breaks_off(self):
         service = Service(self)
