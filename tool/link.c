@@ -304,7 +304,13 @@ void way_pass(struct way *w)
         event = w->held != NNS_NMF_NOTHING ? w->held : nns_nmf_next(w->from->nmf);
         w->held = NNS_NMF_NOTHING;
         rc = event > NNS_NMF_NOTHING ? pass_event(w, event) : NNS_OK;
-        if (rc == NNS_WANT_SEND && event != NNS_NMF_DATA) /* which repeats by itself */
+        w->blocked = rc == NNS_WANT_SEND;
+        if (w->blocked && event != NNS_NMF_DATA) /* which repeats by itself */
             w->held = event;
     } while (event > NNS_NMF_NOTHING && rc == NNS_OK);
+}
+
+bool way_goes_on(const struct way *w)
+{
+    return w->blocked && (nns_nmf_state(w->to->nmf) & NNS_STATE_CAN_WRITE) != 0;
 }

@@ -55,12 +55,15 @@ int link_failed(const struct link *l, const struct traffic *t);
 /* One direction between two links, which may be one and the same. */
 struct way {
     struct link *from, *to;
-    int held; /* an event that to had no room for, or NNS_NMF_NOTHING */
+    int held;     /* an event that to had no room for, or NNS_NMF_NOTHING */
+    bool blocked; /* to had no room for what has come */
     uint64_t bytes;
 };
 
 /* Passes on what has come, as far as the other side has room: envelopes, and End. Failures stay
  * with their links. */
 void way_pass(struct way *w);
+/* True if to has room again: then nobody waits for a socket, which may have nothing more to say. */
+bool way_goes_on(const struct way *w);
 
 #endif

@@ -34,6 +34,7 @@ struct exchange {
     size_t left; /* of the envelope that is being written */
     bool inside; /* of one */
     bool wrote_one;
+    bool blocked; /* the link had no room for what was read */
     struct traffic *traffic;
 };
 
@@ -127,7 +128,8 @@ static void pass_input(struct exchange *x)
     if (rc == NNS_ERR_ARGUMENT || (rc == NNS_WANT_RECV && x->input_ended))
         bad_input(x);
     else if (rc == NNS_OK)
-        (void)!nns_nmf_end(x->link->nmf); /* no room: again later; an error stays with the link */
+        rc = nns_nmf_end(x->link->nmf); /* an error stays with the link */
+    x->blocked = rc == NNS_WANT_SEND;
 }
 
 /* ---- to the output ---- */
@@ -222,6 +224,8 @@ static int exchange(struct exchange *x)
         hurry(x);
         pass_input(x);
         link_send(l);
+        if (x->blocked && (nns_nmf_state(l->nmf) & NNS_STATE_CAN_WRITE) != 0)
+            continue; /* and wait for nobody */
         if (goes_on(x))
             wait_for_either(x,
                             link_earlier(link_deadline(l->options->idle_ms, 0), l->session_until));

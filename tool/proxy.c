@@ -69,6 +69,8 @@ static void converse(struct proxy *p)
         way_pass(&p->back);
         link_send(&p->service);
         link_send(&p->client);
+        if (way_goes_on(&p->there) || way_goes_on(&p->back))
+            continue;
         if (!has_failed(p) && !has_ended(p))
             wait_for_both(
                 p, link_earlier(link_deadline(p->options->idle_ms, 0), p->client.session_until));
