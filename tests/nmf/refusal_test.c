@@ -175,7 +175,7 @@ static const struct script {
     ROW(CLEAR, STREAMED "\x0c\6\1x", SEQUENCE), /* sized in singleton mode */
     ROW(CLEAR, STREAMED "\x0c\5" ENDLESS, SEQUENCE),
     ROW(CLEAR, STREAMED "\x0c\5" HUGE_SIZE, LARGE("MaxMessageSizeExceededFault")),
-    ROW(CLEAR, STREAMED "\x0c\5\1x\xff\x08", LARGE("MaxMessageSizeExceededFault")), /* in sum */
+    ROW(CLEAR, STREAMED "\x0c\5\1x\x80\x08", LARGE("MaxMessageSizeExceededFault")), /* in sum */
     ROW(CLEAR, STREAMED "\x0c\5\1x\0\5", SEQUENCE), /* a second one */
     ROW(CLEAR, STREAMED "\x0c\5\0\6\1x", SEQUENCE),
     ROW(INSIDE, "\x0c\6" HUGE_SIZE, LARGE("MaxMessageSizeExceededFault")),
