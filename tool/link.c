@@ -15,6 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#define BUFFER_BYTES                                                                               \
+    ((int64_t)1 << 20) /* under bulk traffic, so that no side waits for the other */
+
 /* ---- its life ---- */
 
 static void hang_up(void *arg)
@@ -35,6 +38,8 @@ int link_open(struct link *l, const struct options *o, nns_config *cfg, nns_role
     rc = nns_nmf_new(&l->nmf, role, cfg, NULL);
     if (rc == NNS_OK) /* envelopes pass through in pieces: their size costs nothing here */
         rc = nns_nmf_set_limit(l->nmf, NNS_NMF_LIMIT_ENVELOPE_BYTES, INT64_MAX);
+    if (rc == NNS_OK)
+        rc = nns_nmf_set_limit(l->nmf, NNS_NMF_LIMIT_BUFFER_BYTES, BUFFER_BYTES);
     if (rc == NNS_OK && pass != NULL)
         nns_pass_on_evict(pass, hang_up, &l->fd);
     return rc;

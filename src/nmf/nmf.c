@@ -357,6 +357,10 @@ int nns_nmf_restart(nns_nmf *n)
     if (!has_ended(n))
         return NNS_ERR_STATE;
     forget(n);
+    nns__nmf_buffer_free(&n->out, &n->mem); /* empty; at rest it costs nothing */
+    if (nns__nmf_used(&n->in) == 0)
+        nns__nmf_buffer_free(&n->in, &n->mem);
+    n->in_want = 0;
     n->state = n->role == NNS_CLIENT ? NNS__NMF_START : NNS__NMF_EXPECT_VERSION;
     return NNS_OK;
 }
