@@ -203,6 +203,20 @@ class Programs(NnsTest):
         self.assertEqual((result.status, ended[0].returncode), (0, 0), ended[0].stderr)
         self.assertTrue(result.output == data)
 
+    def test_run_call(self):
+        via = "net.tcp://localhost/echo"
+        server = self.nns_listen("--nettcp", via)
+        envelope = '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"/>'
+        for path, status, said in ((via, 0, b""), (via + "/no", 1, b"EndpointNotFound")):
+            with socket.create_connection(("127.0.0.1", server.port), DEADLINE) as client:
+                client.settimeout(None)
+                done = self.run_program(
+                    "call.c", path, "host/localhost", envelope, stdin=client.fileno()
+                )
+            self.assertEqual(done.returncode, status, done.stderr)
+            self.assertIn(said, done.stderr)
+            self.assertEqual(done.stdout, envelope.encode() if status == 0 else b"")
+
     def test_echo_with_a_peer_that_speaks_http(self):
         port, ended, thread = self.serve_one("echo.c")
         with socket.create_connection(("127.0.0.1", port), DEADLINE) as client:
