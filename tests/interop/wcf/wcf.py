@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""WCF's client and the services for it, beside the command nns (tests/support/processes.py).
+
+What the tests need from outside, further:
+    NNS_WCF_DIR  the folder made by `tests/interop/wcf/build-wcf`
+"""
+
+import json
+import os
+import shutil
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "support"))
+
+from processes import (  # noqa: E402, F401 (the tests take some of these from here)
+    DEADLINE,
+    SKIP,
+    NnsTest,
+    Process,
+    ccache,
+    environment,
+    ntlm_account,
+    realm,
+)
+
+PROGRAM = os.path.join(os.environ.get("NNS_WCF_DIR", ""), "wcf.dll")
+
+# What the user of a WCF client sees.
+ENDPOINT_NOT_FOUND = "System.ServiceModel.EndpointNotFoundException"
+NEGOTIATION_FAILED = "System.ServiceModel.Security.SecurityNegotiationException"
+PROTOCOL_ERROR = "System.ServiceModel.ProtocolException"
+
+
+def ntlm_login(password=None):
+    """The client's options for NNS\\alice."""
+    if password is None:
+        password = Path(realm("ntlm.password")).read_text().strip()
+    return "--user", "alice", "--domain", "NNS", "--password", password
+
+
+class Program(Process):
+    """The program of this folder. Its events are dictionaries, see tests/interop/dotnet/Events.cs."""
+
+    def __init__(self, *arguments, env):
+        super().__init__(["dotnet", PROGRAM, *map(str, arguments)], env)
+
+    def event(self, name):
+        """The next event, which must be the named one."""
+        line = self.out.next()
+        if line is None:
+            raise AssertionError(f"end instead of {name!r}: {self.out.seen} {self.err.rest()}")
+        event = json.loads(line)
+        if event["event"] != name:
+            raise AssertionError(f"expected {name!r}: {line}")
+        return event
+
+    def events(self, name):
+        """All events of that name, once the program has ended."""
+        events = [json.loads(line) for line in self.out.rest()]
+        return [event for event in events if event["event"] == name]
+
+
+class WcfTest(NnsTest):
+    """Starts services and clients."""
+
+    def service(self, *options, **env):
+        """A service that listens; its port is `.port`."""
+        service = Program("service", *options, env=environment(**env))
+        self.addCleanup(service.end)
+        service.port = service.event("listening")["port"]
+        return service
+
+    def client(self, port, *options, path="/echo", **env):
+        """A client that has ended."""
+        uri = f"net.tcp://127.0.0.1:{port}{path}"
+        client = Program("client", "--uri", uri, *options, env=environment(**env))
+        self.addCleanup(client.end)
+        client.wait()
+        return client
+
+    def assert_called(self, client, calls, channels=1):
+        """Every call of each channel was answered with what was sent."""
+        events = client.events("called")
+        self.assertEqual([event["calls"] for event in events], [calls] * channels, client.out.seen)
+        self.assertEqual(client.popen.returncode, 0, client.err.rest())
+
+    def assert_failed(self, client, exception):
+        """The client's user got this exception; answers its message."""
+        self.assertEqual(client.popen.returncode, 1, client.out.rest())
+        (event,) = client.events("failed")
+        self.assertEqual(event["exception"]["type"], exception, event)
+        return event["exception"]["message"]
+
+
+def main(*needed):
+    """Runs the calling file's tests, or says why it cannot and exits with CTest's skip status."""
+    if not shutil.which("dotnet") or not os.path.exists(PROGRAM):
+        why = "dotnet is not on PATH" if not shutil.which("dotnet") else "WCF was not built"
+        if os.environ.get("NNS_REQUIRE_DOTNET") == "1":
+            sys.exit(f"wcf: {why}, and NNS_REQUIRE_DOTNET=1")
+        print(f"wcf: skipped: {why}")
+        sys.exit(SKIP)
+    for name in needed or ("NNS", "NNS_REALM_DIR", "NNS_WCF_DIR"):
+        if name not in os.environ:
+            sys.exit(f"wcf: {name} is not set")
+    unittest.main(verbosity=2)
