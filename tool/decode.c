@@ -63,8 +63,10 @@ static const char *foreign_name(struct span s)
         size_t size;
     } openings[] = {{"TLS", "\x16\x03", 2}, {"TLS", "\x15\x03", 2}, {"HTTP", "HTTP", 4},
                     {"HTTP", "GET ", 4},    {"HTTP", "POST", 4},    {"HTTP", "HEAD", 4},
-                    {"HTTP", "PRI ", 4},    {"SSH", "SSH-", 4},     {"net.tcp", "\x08", 1},
-                    {"net.tcp", "\x0a", 1}, {"net.tcp", "\x0b", 1}, {"net.tcp", "\x00\x01\x00", 3}};
+                    {"HTTP", "PRI ", 4},    {"SSH", "SSH-", 4}};
+
+    if (wire_is_framing(s))
+        return "net.tcp";
 
     for (size_t i = 0; i < sizeof(openings) / sizeof(openings[0]); i++) {
         struct span opening = span_first(s, openings[i].size);
@@ -88,6 +90,16 @@ static const char *record_name(uint8_t id)
     default:
         return "unknown handshake record";
     }
+}
+
+/* A line of text in the trace, as deep as it stands there. */
+static void print_row(const char *row)
+{
+    size_t spaces = strspn(row, " ");
+    struct text t = {0};
+
+    text_escape(&t, (struct span){(const uint8_t *)row + spaces, NULL, strlen(row + spaces)});
+    printf("%*s%s\n", (int)spaces + INDENT, "", t.bytes);
 }
 
 /* ---- units ---- */
@@ -167,6 +179,8 @@ static void print_unit(void *arg, const struct wire_unit *unit)
         return;
     if (unit->kind == WIRE_DATA)
         outline_message(&o, 2, span_from(unit->head, WIRE_DATA_HEADER));
+    else if (unit->kind == WIRE_FOREIGN && unit->first && wire_is_framing(unit->head))
+        outline_framing(&o, 2, unit->head);
     else if (unit->kind != WIRE_HANDSHAKE)
         return;
     else if (unit->head.bytes[0] == WIRE_ERROR)
@@ -192,6 +206,12 @@ static struct connection *find(const struct decoder *d)
     return node != NULL ? *(struct connection **)node : NULL;
 }
 
+static void begin_records(struct connection *c, bool is_client)
+{
+    wire_init(&c->wire, is_client, MESSAGE_KEPT, print_unit, c);
+    (void)wire_set_level(&c->wire, WIRE_LEVEL_RECORDS);
+}
+
 /* A trace that does not say so is taken for a client's, with records. */
 static struct connection *add(struct decoder *d)
 {
@@ -200,8 +220,7 @@ static struct connection *add(struct decoder *d)
     if (c == NULL)
         return NULL;
     c->number = d->entry.connection;
-    wire_init(&c->wire, d->entry.kind != TRACE_SERVER, MESSAGE_KEPT, print_unit, c);
-    (void)wire_set_level(&c->wire, WIRE_LEVEL_RECORDS);
+    begin_records(c, d->entry.kind != TRACE_SERVER);
     if (tsearch(c, &d->connections, compare) != NULL)
         return c;
     free(c);
@@ -258,6 +277,21 @@ static void decode_entry(struct decoder *d, struct connection *c)
         break;
     case TRACE_END:
         end(d, c);
+        break;
+    case TRACE_UPGRADE:
+        print_text(c, "upgrade to NegotiateStream", "");
+        wire_end(&c->wire);
+        begin_records(c, c->wire.is_client);
+        break;
+    case TRACE_PLAIN_SENT:
+        print_text(c, ">>", e->text);
+        break;
+    case TRACE_PLAIN_RECEIVED:
+        print_text(c, "<<", e->text);
+        break;
+    case TRACE_ROW:
+    default:
+        print_row(e->text);
         break;
     }
 }

@@ -178,12 +178,12 @@ static const char *const words[] = {
     "BinarySecurityToken",
     "EncodingType",
     "KeyIdentifier",
-    "http://docs.oasis-open.org/wss/2004/01/"
-    "oasis-200401-wss-soap-message-security-1.0#Base64Binary",
+    ("http://docs.oasis-open.org/wss/2004/01/"
+     "oasis-200401-wss-soap-message-security-1.0#Base64Binary"),
     "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#HexBinary",
     "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Text",
-    "http://docs.oasis-open.org/wss/2004/01/"
-    "oasis-200401-wss-x509-token-profile-1.0#X509SubjectKeyIdentifier",
+    ("http://docs.oasis-open.org/wss/2004/01/"
+     "oasis-200401-wss-x509-token-profile-1.0#X509SubjectKeyIdentifier"),
     "http://docs.oasis-open.org/wss/oasis-wss-kerberos-token-profile-1.1#GSS_Kerberosv5_AP_REQ",
     "http://docs.oasis-open.org/wss/oasis-wss-kerberos-token-profile-1.1#GSS_Kerberosv5_AP_REQ1510",
     "http://docs.oasis-open.org/wss/oasis-wss-saml-token-profile-1.0#SAMLAssertionID",

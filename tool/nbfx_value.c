@@ -435,9 +435,12 @@ bool nbfx_take_value(struct span *s, const struct nbfx_words *words, uint8_t typ
 /* Integers of 1, 2, 4 or 8 bytes. */
 static int64_t extended(struct span s)
 {
-    unsigned unused = 64 - 8 * (unsigned)s.size;
+    bool negative = s.size > 0 && s.bytes[s.size - 1] >= 0x80;
+    uint64_t value = negative ? UINT64_MAX : 0;
 
-    return (int64_t)(load_le(s.bytes, s.size) << unused) / (INT64_C(1) << unused);
+    for (size_t i = s.size; i-- > 0;)
+        value = value << 8 | s.bytes[i];
+    return (int64_t)value;
 }
 
 static void add_number(struct text *t, const struct nbfx_value *value)

@@ -23,6 +23,8 @@ struct outline {
 void outline_token(const struct outline *o, unsigned depth, struct span token);
 /* The payload of a HandshakeError ([MS-NNS] 2.2.1), in any of the encodings in use. */
 void outline_status(const struct outline *o, unsigned depth, struct span payload);
+/* What a peer of net.tcp says in clear, up to its first envelope or to what is no record. */
+void outline_framing(const struct outline *o, unsigned depth, struct span s);
 /* The message of a data record: only its beginning needs to be there. */
 void outline_message(const struct outline *o, unsigned depth, struct span message);
 

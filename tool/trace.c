@@ -5,8 +5,10 @@
  */
 #include "trace.h"
 
+#include "envelope.h"
 #include "outline.h"
 #include "report.h"
+#include "text.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -31,9 +33,12 @@ static struct {
     unsigned long connections;
 } trace = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-struct connection {
+struct trace_connection {
     struct wire wire;
     unsigned long number;
+    bool is_client;
+    nns_engine *engine;          /* whose records these are; NULL: none */
+    struct envelope_way ways[2]; /* received, sent */
 };
 
 /* ---- the file ---- */
@@ -102,7 +107,7 @@ static void flush(void)
 }
 
 /* The beginning of a line: seconds since the trace began, and the connection. */
-static void put_stamp(const struct connection *c)
+static void put_stamp(const struct trace_connection *c)
 {
     struct timespec now;
     long long us;
@@ -167,6 +172,8 @@ static void choose(const struct wire_unit *unit, uint8_t *known)
     memset(known, trace.secrets ? 1 : 0, unit->head.size);
     if (unit->kind == WIRE_FOREIGN && unit->first)
         outline_keep(&o, span_first(unit->head, FOREIGN_KEPT));
+    if (unit->kind == WIRE_FOREIGN && unit->first && wire_is_framing(unit->head))
+        outline_framing(&o, 0, unit->head);
     if (unit->kind != WIRE_HANDSHAKE && unit->kind != WIRE_DATA)
         return;
     outline_keep(&o, span_first(unit->head, header));
@@ -195,7 +202,7 @@ static void write_unit(void *arg, const struct wire_unit *unit)
 /* ---- connections ---- */
 
 /* Once the handshake is over it is known what the rest is. */
-static void note_level(struct connection *c, const nns_engine *e, uint32_t state)
+static void note_level(struct trace_connection *c, const nns_engine *e, uint32_t state)
 {
     nns_protection level;
 
@@ -211,7 +218,7 @@ static void note_level(struct connection *c, const nns_engine *e, uint32_t state
 /* nns_trace_fn */
 static void take_bytes(void *arg, const nns_engine *e, int outgoing, const void *data, size_t len)
 {
-    struct connection *c = nns_engine_user_data(e);
+    struct trace_connection *c = nns_engine_user_data(e);
 
     (void)arg;
     if (c == NULL)
@@ -230,22 +237,85 @@ int trace_attach(nns_config *cfg)
     return trace.file != NULL ? nns_config_set_trace(cfg, take_bytes, NULL) : NNS_OK;
 }
 
-void trace_begin(nns_stream *stream, nns_role role, const char *peer)
+/* What is known of the engine's records so far, cut or not, is written; then it has none. */
+static void end_records(struct trace_connection *c)
 {
-    struct connection *c;
+    if (c->engine == NULL)
+        return;
+    nns_engine_set_user_data(c->engine, NULL);
+    if (trace.file != NULL) {
+        note_level(c, c->engine, nns_engine_state(c->engine));
+        wire_end(&c->wire);
+        flush();
+    } else {
+        wire_free(&c->wire);
+    }
+    c->engine = NULL;
+}
+
+static void begin_records(struct trace_connection *c, nns_engine *e)
+{
+    c->engine = e;
+    wire_init(&c->wire, c->is_client, trace.secrets ? SIZE_MAX : MESSAGE_KEPT, write_unit, c);
+    nns_engine_set_user_data(e, c);
+}
+
+void trace_engine(struct trace_connection *c, nns_engine *e)
+{
+    if (c == NULL || c->engine == e)
+        return;
+    (void)pthread_mutex_lock(&trace.lock);
+    end_records(c);
+    if (e != NULL)
+        begin_records(c, e);
+    if (e != NULL && trace.file != NULL) {
+        put_stamp(c);
+        (void)fputs("upgrade\n", trace.file);
+        flush();
+    }
+    (void)pthread_mutex_unlock(&trace.lock);
+}
+
+struct trace_connection *trace_connect(nns_role role, const char *peer)
+{
+    struct trace_connection *c;
 
     (void)pthread_mutex_lock(&trace.lock);
     c = trace.file != NULL ? calloc(1, sizeof(*c)) : NULL;
     if (c != NULL) {
         c->number = ++trace.connections;
-        wire_init(&c->wire, role == NNS_CLIENT, trace.secrets ? SIZE_MAX : MESSAGE_KEPT, write_unit,
-                  c);
-        nns_engine_set_user_data(nns_stream_engine(stream), c);
+        c->is_client = role == NNS_CLIENT;
         put_stamp(c);
-        (void)fprintf(trace.file, "%s %s\n", role == NNS_CLIENT ? "client" : "server", peer);
+        (void)fprintf(trace.file, "%s %s\n", c->is_client ? "client" : "server", peer);
         flush();
     }
     (void)pthread_mutex_unlock(&trace.lock);
+    return c;
+}
+
+void trace_disconnect(struct trace_connection *c)
+{
+    if (c == NULL)
+        return;
+    (void)pthread_mutex_lock(&trace.lock);
+    end_records(c);
+    if (trace.file != NULL) {
+        put_stamp(c);
+        (void)fputs("end\n", trace.file);
+        flush();
+    }
+    (void)pthread_mutex_unlock(&trace.lock);
+    envelope_free(&c->ways[0]);
+    envelope_free(&c->ways[1]);
+    free(c);
+}
+
+void trace_begin(nns_stream *stream, nns_role role, const char *peer)
+{
+    struct trace_connection *c = trace_connect(role, peer);
+
+    if (c != NULL)
+        begin_records(c, nns_stream_engine(stream));
 }
 
 void trace_begin_client(nns_stream *stream, const char *host, const char *port)
@@ -258,22 +328,86 @@ void trace_begin_client(nns_stream *stream, const char *host, const char *port)
 
 void trace_end(nns_stream *stream)
 {
-    nns_engine *e = nns_stream_engine(stream);
-    struct connection *c = nns_engine_user_data(e);
+    trace_disconnect(nns_engine_user_data(nns_stream_engine(stream)));
+}
+
+/* ---- net.tcp ---- */
+
+/* nbfx_printer.line: a row below the entry of an envelope. */
+static void put_row(void *arg, unsigned depth, const char *text)
+{
+    (void)arg;
+    (void)fprintf(trace.file, "  %*s%s\n", (int)(2 * depth), "", text);
+}
+
+/* Begins an entry of plaintext. */
+static void put_plain(const struct trace_connection *c, bool outgoing)
+{
+    put_stamp(c);
+    (void)fputs(outgoing ? ">> " : "<< ", trace.file);
+}
+
+static void put_framing(const struct trace_connection *c, bool outgoing, const struct text *t)
+{
+    (void)pthread_mutex_lock(&trace.lock);
+    if (trace.file != NULL) {
+        put_plain(c, outgoing);
+        (void)fprintf(trace.file, "%s\n", t->bytes);
+        flush();
+    }
+    (void)pthread_mutex_unlock(&trace.lock);
+}
+
+static void add_escaped(struct text *t, const char *text)
+{
+    text_escape(t, (struct span){(const uint8_t *)text, NULL, strlen(text)});
+}
+
+void trace_preamble(struct trace_connection *c, bool outgoing, int mode, int encoding,
+                    const char *content_type, const char *via)
+{
+    struct text t = {0};
 
     if (c == NULL)
         return;
-    nns_engine_set_user_data(e, NULL);
+    envelope_begin(&c->ways[0], encoding);
+    envelope_begin(&c->ways[1], encoding);
+    text_add(&t, "preamble: %s, ", envelope_mode_name(mode));
+    add_escaped(&t, encoding >= 0 || content_type == NULL ? envelope_encoding_name(encoding)
+                                                          : content_type);
+    text_add(&t, ", ");
+    add_escaped(&t, via);
+    put_framing(c, outgoing, &t);
+}
+
+void trace_framing(struct trace_connection *c, bool outgoing, const char *what)
+{
+    struct text t = {0};
+
+    if (c == NULL)
+        return;
+    add_escaped(&t, what);
+    put_framing(c, outgoing, &t);
+}
+
+void trace_envelope(struct trace_connection *c, bool outgoing, const void *bytes, size_t size)
+{
+    if (c != NULL)
+        envelope_add(&c->ways[outgoing], bytes, size);
+}
+
+void trace_envelope_end(struct trace_connection *c, bool outgoing)
+{
+    const struct nbfx_printer printer = {.line = put_row, .values = trace.secrets};
+
+    if (c == NULL)
+        return;
     (void)pthread_mutex_lock(&trace.lock);
     if (trace.file != NULL) {
-        note_level(c, e, nns_engine_state(e));
-        wire_end(&c->wire);
-        put_stamp(c);
-        (void)fputs("end\n", trace.file);
+        put_plain(c, outgoing);
+        (void)fprintf(trace.file, "envelope, %zu bytes\n", c->ways[outgoing].total);
+        envelope_end(&c->ways[outgoing], &printer);
         flush();
-    } else {
-        wire_free(&c->wire);
     }
     (void)pthread_mutex_unlock(&trace.lock);
-    free(c);
 }

@@ -6,6 +6,7 @@
  *   # ...                          for people
  *   TIME CONNECTION WORD [TEXT]    an entry
  *     OFFSET  HH HH .. HH  |...|   bytes of the entry; all others of it were left out
+ *     <element>                    text of an entry with the word >> or <<
  */
 #include "trace_reader.h"
 
@@ -175,11 +176,18 @@ static bool parse_entry(struct trace_reader *r, struct trace_entry *ret)
     static const struct {
         const char *word;
         enum trace_kind kind;
-    } words[] = {{"client", TRACE_CLIENT}, {"server", TRACE_SERVER}, {"level", TRACE_LEVEL},
-                 {">", TRACE_SENT},        {"<", TRACE_RECEIVED},    {"end", TRACE_END}};
+    } words[] = {
+        {"client", TRACE_CLIENT},   {"server", TRACE_SERVER}, {"level", TRACE_LEVEL},
+        {">", TRACE_SENT},          {"<", TRACE_RECEIVED},    {"end", TRACE_END},
+        {"upgrade", TRACE_UPGRADE}, {">>", TRACE_PLAIN_SENT}, {"<<", TRACE_PLAIN_RECEIVED}};
     char *at = r->line, *word;
     size_t i = 0;
 
+    if (r->in_plain && r->line[0] == ' ') {
+        ret->kind = TRACE_ROW;
+        ret->text = r->line;
+        return true;
+    }
     *ret = (struct trace_entry){0};
     if (!parse_time(next_word(&at), ret))
         return wrong(r, "no time");
@@ -191,6 +199,7 @@ static bool parse_entry(struct trace_reader *r, struct trace_entry *ret)
     if (i == sizeof(words) / sizeof(words[0]))
         return wrong(r, "no entry of a trace");
     ret->kind = words[i].kind;
+    r->in_plain = ret->kind == TRACE_PLAIN_SENT || ret->kind == TRACE_PLAIN_RECEIVED;
     if (ret->kind == TRACE_SENT || ret->kind == TRACE_RECEIVED)
         return read_bytes(r, at, ret);
     ret->text = at;

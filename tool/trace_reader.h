@@ -18,7 +18,11 @@ enum trace_kind {
     TRACE_LEVEL, /* text: encrypt, sign, none */
     TRACE_SENT,
     TRACE_RECEIVED,
-    TRACE_END
+    TRACE_END,
+    TRACE_UPGRADE,    /* net.tcp: a handshake begins */
+    TRACE_PLAIN_SENT, /* net.tcp framing; text: which record */
+    TRACE_PLAIN_RECEIVED,
+    TRACE_ROW /* a line of text below the entry before, with its indentation; nothing else is set */
 };
 
 /* Valid until the next call. */
@@ -33,8 +37,9 @@ struct trace_entry {
 struct trace_reader {
     FILE *file;
     size_t line_number;
-    char line[512];
+    char line[2048];
     bool have_line; /* line has been read and not been used */
+    bool in_plain;  /* rows are text */
     uint8_t *bytes, *known;
     size_t room;
     const char *error; /* what is wrong with line line_number */

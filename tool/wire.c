@@ -166,6 +166,20 @@ static bool is_foreign(struct span s)
     return p[0] == WIRE_IN_PROGRESS && p[5] != 0x60 && p[5] != 0xa1 && p[5] != 'N';
 }
 
+/* A client's version record, or what a server may begin with: fault, upgrade response, or the
+ * preamble's acknowledgement. */
+bool wire_is_framing(struct span s)
+{
+    struct span opening = span_first(s, 3);
+    const uint8_t *p = s.bytes;
+
+    if (!span_is_known(span_first(s, 1)))
+        return false;
+    if (p[0] == 0x08 || p[0] == 0x0a || p[0] == 0x0b)
+        return true;
+    return opening.size == 3 && span_is_known(opening) && p[0] == 0 && p[1] == 1 && p[2] == 0;
+}
+
 /* The server's Done is the last handshake record; a client's Done is the client's last. */
 static bool handshake_is_over(const struct wire *w, bool outgoing)
 {

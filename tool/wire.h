@@ -65,6 +65,8 @@ struct wire {
 void wire_init(struct wire *w, bool is_client, size_t data_kept, wire_unit_fn unit, void *arg);
 /* Bytes that passed. False: no memory, and the direction's state is lost. */
 bool wire_feed(struct wire *w, bool outgoing, struct span bytes);
+/* Whether bytes of another protocol, a direction's first, begin net.tcp's framing. */
+bool wire_is_framing(struct span s);
 /* What follows the handshake; releases what was held back. False: no memory. */
 bool wire_set_level(struct wire *w, enum wire_level level);
 /* The end: hands on records that are not whole, and frees what w holds. */

@@ -231,4 +231,16 @@ FLOWS = {
         (SENT, handshake(IN_PROGRESS, SPNEGO_NTLM[0])),
         (RECEIVED, b"\x08\x05fault"),
     ],
+    "net.tcp-client": [
+        (
+            RECEIVED,
+            b"\0\x01\0\x01\x02\x02\x12net.tcp://h:1/echo\x03\x08\x09\x15application/negotiate",
+        ),
+        (SENT, handshake(ERROR, bytes.fromhex("0C03098080090308"))),
+    ],
+    "net.tcp-server": [
+        (SENT, handshake(IN_PROGRESS, SPNEGO_NTLM[0])),
+        (RECEIVED, b"\x0a\x0b\x06\xb0\x01" + bytes(176)),
+    ],
+    "net.tcp-cut": [(RECEIVED, b"\0\x01\0\x04\x03a/b\x01\x09\x03\x63\x02\x7fnet")],
 }

@@ -47,6 +47,7 @@ static const char ap_req[] =
 enum which {
     TOKEN,
     STATUS,
+    FRAMING,
     MESSAGE
 };
 
@@ -90,6 +91,8 @@ static void run(struct seen *seen, enum which which, struct span s)
         outline_token(&o, 0, s);
     else if (which == STATUS)
         outline_status(&o, 0, s);
+    else if (which == FRAMING)
+        outline_framing(&o, 0, s);
     else
         outline_message(&o, 0, s);
 }
@@ -363,7 +366,16 @@ static void messages(void **state)
 
 /* ---- any bytes ---- */
 
+static const char preamble[] = "000100"
+                               "0102"
+                               "0203746370"
+                               "0308"
+                               "0403612f62"
+                               "09016e"
+                               "0c";
+
 static const char *const seeds[] = {
+    preamble,
     ntlm_negotiate,
     ntlm_challenge,
     ntlm_authenticate,
@@ -391,6 +403,26 @@ static void try_all(const uint8_t *bytes, const uint8_t *known, size_t size)
         run(&seen, (enum which)which, s);
     free(copy);
     free(mask);
+}
+
+static void net_tcp_in_clear(void **state)
+{
+    (void)state;
+    expect(FRAMING, preamble,
+           "version 1.0\nmode 2, duplex\nvia 'tcp'\nencoding 8, binary with session dictionary\n"
+           "content type 'a/b'\nupgrade request 'n'\npreamble end\n");
+    expect(FRAMING, "0a0b070600",
+           "upgrade response\npreamble acknowledged\nend\n"
+           "sized envelope, 0 bytes\n");
+    expect(FRAMING, "06b001aabb", "sized envelope, 176 bytes\n");
+    expect(FRAMING, "0501aa00", "unsized envelope\n");
+    expect(FRAMING, "08021b5b0d", "fault '\\x1b['\n");
+    expect(FRAMING, "000102160100", "version 1.2\n");
+    expect(FRAMING, "0001", "version, cut\n");
+    expect(FRAMING, "0863", "fault, cut\n");
+    expect(FRAMING, "08ffffffffff", "fault, cut\n");
+    expect(FRAMING, "0905616263", "upgrade request, cut\n");
+    expect(FRAMING, "0105", "mode 5, unknown mode\n");
 }
 
 static void every_truncation_is_taken(void **state)
@@ -453,6 +485,7 @@ int main(void)
         cmocka_unit_test(an_ntlm_name_never_uncovers_a_secret),
         cmocka_unit_test(statuses_in_every_encoding),
         cmocka_unit_test(messages),
+        cmocka_unit_test(net_tcp_in_clear),
         cmocka_unit_test(every_truncation_is_taken),
         cmocka_unit_test(tokens_with_changed_and_left_out_bytes_are_taken),
         cmocka_unit_test(any_bytes_are_taken),

@@ -71,6 +71,42 @@ static void entries_are_read(void **state)
     close_text(&r);
 }
 
+static void text_is_read(void **state)
+{
+    static const char text[] = HEADER "0.5 7 << envelope, 5 bytes\n"
+                                      "  <a>\n"
+                                      "    <b/>\n"
+                                      "0.6 7 upgrade\n"
+                                      "0.7 7 >> end\n"
+                                      "0.8 7 end\n"
+                                      "  <c/>\n";
+    struct trace_reader r;
+    struct trace_entry e;
+
+    (void)state;
+    open_text(&r, text, sizeof(text) - 1);
+    assert_true(trace_reader_next(&r, &e));
+    assert_int_equal(e.kind, TRACE_PLAIN_RECEIVED);
+    assert_int_equal(e.connection, 7);
+    assert_string_equal(e.text, "envelope, 5 bytes");
+    assert_true(trace_reader_next(&r, &e));
+    assert_int_equal(e.kind, TRACE_ROW);
+    assert_string_equal(e.text, "  <a>");
+    assert_true(trace_reader_next(&r, &e));
+    assert_int_equal(e.kind, TRACE_ROW);
+    assert_string_equal(e.text, "    <b/>");
+    assert_true(trace_reader_next(&r, &e));
+    assert_int_equal(e.kind, TRACE_UPGRADE);
+    assert_true(trace_reader_next(&r, &e));
+    assert_int_equal(e.kind, TRACE_PLAIN_SENT);
+    assert_string_equal(e.text, "end");
+    assert_true(trace_reader_next(&r, &e));
+    assert_int_equal(e.kind, TRACE_END);
+    assert_false(trace_reader_next(&r, &e)); /* a row of nothing */
+    assert_string_equal(r.error, "no time");
+    close_text(&r);
+}
+
 /* Reads all of it; answers how many entries there were, *error why it ended. */
 static size_t count(const char *text, size_t size, const char **error, size_t *line)
 {
@@ -136,13 +172,13 @@ static void what_is_not_a_trace_is_refused(void **state)
 
 static void long_lines_and_nul_bytes_are_refused(void **state)
 {
-    static char text[2048] = HEADER;
+    static char text[4096] = HEADER;
     const char *error;
     size_t line;
 
     (void)state;
-    memset(text + strlen(HEADER), 'x', 1000);
-    memcpy(text + strlen(HEADER) + 1000, "\n", 2);
+    memset(text + strlen(HEADER), 'x', 3000);
+    memcpy(text + strlen(HEADER) + 3000, "\n", 2);
     (void)count(text, strlen(text), &error, &line);
     assert_true(contains(error, "too long"));
     memcpy(text + strlen(HEADER), "0.0 1 end\0\n0.0 1 end\n", 22);
@@ -197,6 +233,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(entries_are_read),
+        cmocka_unit_test(text_is_read),
         cmocka_unit_test(what_is_not_a_trace_is_refused),
         cmocka_unit_test(long_lines_and_nul_bytes_are_refused),
         cmocka_unit_test(a_cut_trace_gives_what_is_there),
