@@ -77,7 +77,7 @@ _nns()
         connect) options="$_nns_common $_nns_trace $_nns_connect --streamed" ;;
         probe) options="$_nns_common $_nns_trace $_nns_connect" ;;
         listen) options="$_nns_common $_nns_trace $_nns_server $_nns_listen" ;;
-        proxy) options="$_nns_common $_nns_connect $_nns_server $_nns_proxy" ;;
+        proxy) options="$_nns_common $_nns_trace $_nns_connect $_nns_server $_nns_proxy" ;;
         decode)
             [[ $word == -* ]] || { _nns_files "$word" && return; }
             options='--help' ;;

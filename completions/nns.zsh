@@ -73,7 +73,7 @@ _nns() {
     probe) _arguments -s -S $common $traced $connect '1:host and port:_hosts -S :' ;;
     listen) _arguments -s -S $common $traced $server $listen '1:host and port:_hosts -S :' ;;
     decode) _arguments '(- *)'{-h,--help}'[show the options]' '1:trace:_files' ;;
-    proxy) _arguments -s -S $common $connect $server $proxy ;;
+    proxy) _arguments -s -S $common $traced $connect $server $proxy ;;
   esac
 }
 

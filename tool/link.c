@@ -27,6 +27,41 @@ static void hang_up(void *arg)
     (void)shutdown(*fd, SHUT_RDWR);
 }
 
+/* There may be a new engine, whose bytes are in the trace from the first on, or none any more. */
+static void follow_engine(const struct link *l)
+{
+    if (l->trace != NULL)
+        trace_engine(l->trace, nns_nmf_engine(l->nmf));
+}
+
+/* Who the other side is, for the trace. */
+static struct trace_connection *begin_trace(const struct options *o, nns_role role,
+                                            const char *peer)
+{
+    bool proxy = o->command == COMMAND_PROXY;
+    char service[320];
+
+    if (role == NNS_SERVER)
+        return trace_connect(role, peer);
+    (void)snprintf(service, sizeof(service), "%s:%s", proxy ? o->to.host : o->host,
+                   proxy ? o->to.port : o->port);
+    return trace_connect(role, service);
+}
+
+void link_trace_preamble(const struct link *l)
+{
+    trace_preamble(l->trace, l->client, nns_nmf_get_mode(l->nmf), nns_nmf_encoding(l->nmf),
+                   nns_nmf_content_type(l->nmf), nns_nmf_via(l->nmf));
+}
+
+void link_trace_fault(const struct link *l, const char *fault)
+{
+    char words[300];
+
+    (void)snprintf(words, sizeof(words), "fault %s", fault);
+    trace_framing(l->trace, true, words);
+}
+
 int link_open(struct link *l, const struct options *o, nns_config *cfg, nns_role role, int fd,
               nns_pass *pass, const char *peer)
 {
@@ -42,12 +77,16 @@ int link_open(struct link *l, const struct options *o, nns_config *cfg, nns_role
         rc = nns_nmf_set_limit(l->nmf, NNS_NMF_LIMIT_BUFFER_BYTES, BUFFER_BYTES);
     if (rc == NNS_OK && pass != NULL)
         nns_pass_on_evict(pass, hang_up, &l->fd);
+    l->client = role == NNS_CLIENT;
+    l->trace = begin_trace(o, role, peer);
     return rc;
 }
 
 void link_close(struct link *l)
 {
     nns_pass_free(l->pass); /* first: until then it may hang up */
+    follow_engine(l);
+    trace_disconnect(l->trace);
     nns_nmf_free(l->nmf);
     if (l->fd >= 0)
         (void)close(l->fd);
@@ -120,6 +159,7 @@ static void announce(struct link *l)
 {
     nns_engine *e = nns_nmf_engine(l->nmf);
 
+    follow_engine(l);
     if (l->pass != NULL && e != NULL && nns_engine_legs(e) > 0)
         nns_pass_first_token(l->pass);
     if (e == NULL)
@@ -150,6 +190,7 @@ void link_send(struct link *l)
     ssize_t n;
 
     while (nns_nmf_send_buf(l->nmf, &bytes, &size) == NNS_OK && size > 0) {
+        follow_engine(l);
         n = send(l->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
         (void)!nns_nmf_send_ack(l->nmf, n > 0 ? (size_t)n : 0);
         if (n < 0 && errno != EAGAIN && errno != EINTR)
@@ -180,6 +221,7 @@ static void receive(struct link *l)
 
     if (nns_nmf_recv_buf(l->nmf, &room, &size) != NNS_OK || size == 0)
         return;
+    follow_engine(l);
     n = recv(l->fd, room, size, MSG_DONTWAIT);
     if (n == 0)
         (void)nns_nmf_recv_eof(l->nmf);
@@ -282,6 +324,7 @@ static int pass_data(struct way *w)
     if (n < 0)
         return (int)n;
     w->bytes += (uint64_t)n;
+    trace_envelope(w->trace, w->outgoing, bytes, (size_t)n);
     return nns_nmf_read_ack(w->from->nmf, (size_t)n);
 }
 
@@ -301,6 +344,14 @@ static int pass_event(struct way *w, int event)
     }
 }
 
+static void trace_event(const struct way *w, int event)
+{
+    if (event == NNS_NMF_ENVELOPE_END)
+        trace_envelope_end(w->trace, w->outgoing);
+    else if (event == NNS_NMF_END)
+        trace_framing(w->trace, w->outgoing, "end");
+}
+
 void way_pass(struct way *w)
 {
     int event, rc;
@@ -312,6 +363,8 @@ void way_pass(struct way *w)
         w->blocked = rc == NNS_WANT_SEND;
         if (w->blocked && event != NNS_NMF_DATA) /* which repeats by itself */
             w->held = event;
+        if (rc == NNS_OK)
+            trace_event(w, event);
     } while (event > NNS_NMF_NOTHING && rc == NNS_OK);
 }
 

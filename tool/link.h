@@ -7,6 +7,7 @@
 #define TOOL_LINK_H
 
 #include "event.h"
+#include "trace.h"
 
 #include <nns/nmf.h>
 #include <poll.h>
@@ -18,16 +19,21 @@ struct link {
     nns_nmf *nmf;
     nns_pass *pass; /* a server's, or NULL */
     int fd;
+    bool client;           /* ours is the client's side */
     const char *peer;      /* as in event.h */
     int64_t session_until; /* milliseconds of link_now(): the end of the client's ticket */
     bool announced;        /* what was negotiated has been told */
     bool in_pieces;        /* the peer sends a record's head apart */
+    struct trace_connection *trace;
 };
 
 /* Takes the descriptor and the pass over. cfg NULL: without security. Errors: NOMEM. */
 int link_open(struct link *l, const struct options *o, nns_config *cfg, nns_role role, int fd,
               nns_pass *pass, const char *peer);
 void link_close(struct link *l);
+/* What the preamble says, for the trace: the peer's once it is readable, ours once it is set. */
+void link_trace_preamble(const struct link *l);
+void link_trace_fault(const struct link *l, const char *fault);
 /* A client's: the target of the options, or host/HOST. */
 int link_set_target(struct link *l, const char *host);
 
@@ -58,6 +64,8 @@ struct way {
     int held;     /* an event that to had no room for, or NNS_NMF_NOTHING */
     bool blocked; /* to had no room for what has come */
     uint64_t bytes;
+    struct trace_connection *trace; /* where it shows, and which way */
+    bool outgoing;
 };
 
 /* Passes on what has come, as far as the other side has room: envelopes, and End. Failures stay

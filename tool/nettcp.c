@@ -90,6 +90,8 @@ static int write_envelope(struct exchange *x)
     if (x->left == 0 || (x->streamed && x->input_ended && size == 0)) {
         rc = nns_nmf_finish(x->link->nmf);
         x->inside = rc != NNS_OK;
+        if (rc == NNS_OK)
+            trace_envelope_end(x->link->trace, true);
         return rc;
     }
     if (size == 0)
@@ -97,6 +99,7 @@ static int write_envelope(struct exchange *x)
     n = nns_nmf_write(x->link->nmf, x->chunk + x->start, size);
     if (n < 0)
         return (int)n;
+    trace_envelope(x->link->trace, true, x->chunk + x->start, (size_t)n);
     x->start += (size_t)n;
     x->left -= x->streamed ? 0 : (size_t)n;
     x->traffic->out += (uint64_t)n;
@@ -163,8 +166,13 @@ static void pass_output(struct exchange *x)
     while (x->error == 0 && (event = nns_nmf_next(x->link->nmf)) > NNS_NMF_NOTHING) {
         if (event == NNS_NMF_ENVELOPE)
             write_prefix(x);
+        if (event == NNS_NMF_ENVELOPE_END)
+            trace_envelope_end(x->link->trace, false);
+        if (event == NNS_NMF_END)
+            trace_framing(x->link->trace, false, "end");
         if (event != NNS_NMF_DATA || nns_nmf_read_buf(x->link->nmf, &bytes, &size) != NNS_OK)
             continue;
+        trace_envelope(x->link->trace, false, bytes, size);
         write_output(x, bytes, size);
         x->traffic->in += size;
         (void)!nns_nmf_read_ack(x->link->nmf, size);
@@ -259,6 +267,8 @@ static int open_client(struct link *l, const struct options *o, nns_config *cfg,
     if (rc == NNS_OK && streamed)
         rc = nns_nmf_set_encoding(l->nmf, 7);
     if (rc == NNS_OK)
+        link_trace_preamble(l);
+    if (rc == NNS_OK)
         rc = nns_nmf_start(l->nmf);
     if (rc != NNS_OK)
         return event_failed_text(NULL, rc, nns_strerror(rc), NULL);
@@ -335,6 +345,7 @@ static int refuse(struct link *l, const char *fault)
 {
     int rc = nns_nmf_send_fault(l->nmf, fault);
 
+    link_trace_fault(l, fault);
     if (rc == NNS_OK)
         (void)link_run(l, 0, link_now() + GRACE_MS);
     return link_failed(l, NULL);
@@ -342,7 +353,7 @@ static int refuse(struct link *l, const char *fault)
 
 static int echo(struct link *l, struct traffic *t)
 {
-    struct way way = {.from = l, .to = l};
+    struct way way = {.from = l, .to = l, .trace = l->trace};
 
     while ((nns_nmf_state(l->nmf) & (NNS_STATE_FAILED | NNS_NMF_ENDED)) == 0) {
         way_pass(&way);
@@ -366,6 +377,7 @@ static int serve_one(struct link *l, const struct options *o, bool first, struct
     state = link_run(l, NNS_NMF_WANT_ACCEPT, link_deadline(o->handshake_ms, SERVER_MS));
     if ((state & NNS_NMF_WANT_ACCEPT) == 0)
         return (state & NNS_STATE_RECV_EOF) != 0 ? STATUS_DONE : link_failed(l, NULL);
+    link_trace_preamble(l);
     if (!is_mine(o, nns_nmf_via(l->nmf)))
         return refuse(l, "EndpointNotFound");
     if (nns_nmf_get_mode(l->nmf) == NNS_NMF_SIMPLEX)

@@ -44,7 +44,7 @@ static const char usage_text[] =
     "                                   preamble; standard input and output have envelopes: four\n"
     "                                   bytes of length, the highest first, and the bytes\n"
     "  --trace FILE                     write what passes on the wire, for nns decode; token\n"
-    "                                   contents and data are left out; not with net.tcp\n"
+    "                                   contents and data are left out\n"
     "  --trace-secrets                  leave nothing out\n"
     "  -v, --verbose; -q, --quiet; -h, --help; --version\n";
 
@@ -229,9 +229,6 @@ static int taken_by(int option)
     case OPT_LISTEN:
     case OPT_CONNECT:
         return FOR_PROXY;
-    case OPT_TRACE:
-    case OPT_TRACE_SECRETS:
-        return FOR_SESSION & ~FOR_PROXY;
     case OPT_VERSION:
     case 'h':
     case '?':
@@ -598,8 +595,8 @@ static int check_together(const struct options *o)
         return report_usage("--trace-secrets needs --trace");
     if (o->streamed && o->nettcp == NULL)
         return report_usage("--streamed needs --nettcp");
-    if (o->nettcp != NULL && (o->trace != NULL || o->exec != NULL))
-        return report_usage("--nettcp does not go with --trace and --exec");
+    if (o->nettcp != NULL && o->exec != NULL)
+        return report_usage("--nettcp does not go with --exec");
     switch (o->command) {
     case COMMAND_LISTEN:
         return check_server(o);

@@ -103,6 +103,8 @@ static int repeat_preamble(struct proxy *p)
         rc = nns_nmf_set_content_type(to, nns_nmf_content_type(from));
     else if (rc == NNS_OK)
         rc = nns_nmf_set_encoding(to, nns_nmf_encoding(from));
+    if (rc == NNS_OK)
+        link_trace_preamble(&p->service);
     return rc == NNS_OK ? nns_nmf_start(to) : rc;
 }
 
@@ -132,6 +134,7 @@ static bool dial_service(struct proxy *p)
 /* Last words of a conversation that is refused, then the status. */
 static int refuse_client(struct proxy *p, const char *fault, int status)
 {
+    link_trace_fault(&p->client, fault);
     if (nns_nmf_send_fault(p->client.nmf, fault) == NNS_OK)
         (void)link_run(&p->client, 0, link_now() + GRACE_MS);
     return status;
@@ -205,13 +208,15 @@ static int serve_one(struct proxy *p, bool first, struct traffic *t)
         return status;
     if (p->client.pass != NULL)
         nns_pass_open(p->client.pass);
+    link_trace_preamble(&p->client);
     check_service(p);
     status = open_service(p);
     if (status >= 0)
         return status;
     t->opened = true;
-    p->there = (struct way){.from = &p->client, .to = &p->service};
-    p->back = (struct way){.from = &p->service, .to = &p->client};
+    p->there = (struct way){.from = &p->client, .to = &p->service, .trace = p->client.trace};
+    p->back = (struct way){
+        .from = &p->service, .to = &p->client, .trace = p->client.trace, .outgoing = true};
     (void)!nns_nmf_accept(p->client.nmf); /* an error stays with it */
     converse(p);
     t->in += p->there.bytes;

@@ -237,14 +237,13 @@ int trace_attach(nns_config *cfg)
     return trace.file != NULL ? nns_config_set_trace(cfg, take_bytes, NULL) : NNS_OK;
 }
 
-/* What is known of the engine's records so far, cut or not, is written; then it has none. */
+/* What is known of the engine's records so far, cut or not, is written; then it has none. The
+ * engine itself is not looked at. */
 static void end_records(struct trace_connection *c)
 {
     if (c->engine == NULL)
         return;
-    nns_engine_set_user_data(c->engine, NULL);
     if (trace.file != NULL) {
-        note_level(c, c->engine, nns_engine_state(c->engine));
         wire_end(&c->wire);
         flush();
     } else {
@@ -262,7 +261,7 @@ static void begin_records(struct trace_connection *c, nns_engine *e)
 
 void trace_engine(struct trace_connection *c, nns_engine *e)
 {
-    if (c == NULL || c->engine == e)
+    if (c == NULL || (c->engine == e && (e == NULL || nns_engine_user_data(e) == c)))
         return;
     (void)pthread_mutex_lock(&trace.lock);
     end_records(c);
@@ -298,6 +297,11 @@ void trace_disconnect(struct trace_connection *c)
     if (c == NULL)
         return;
     (void)pthread_mutex_lock(&trace.lock);
+    if (c->engine != NULL) {
+        nns_engine_set_user_data(c->engine, NULL);
+        if (trace.file != NULL)
+            note_level(c, c->engine, nns_engine_state(c->engine));
+    }
     end_records(c);
     if (trace.file != NULL) {
         put_stamp(c);

@@ -31,7 +31,8 @@ struct trace_connection;
 /* A connection, before its first byte; free it with trace_disconnect(), while its engine lives. */
 struct trace_connection *trace_connect(nns_role role, const char *peer);
 /* The records of an engine are this connection's from here on, before it has moved a byte. After
- * the end of a conversation there may be another engine, or NULL: none. */
+ * the end of a conversation there may be another engine, or NULL: none; the one before may be gone
+ * by then. */
 void trace_engine(struct trace_connection *c, nns_engine *e);
 /* A conversation begins: what the preamble said. encoding -1: see content_type. */
 void trace_preamble(struct trace_connection *c, bool outgoing, int mode, int encoding,

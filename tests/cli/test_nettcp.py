@@ -109,7 +109,7 @@ class NetTcp(NnsTest):
     def test_usage(self):
         result = self.nns_connect(1, "--streamed")
         self.assertEqual(result.status, 2)
-        result = self.nns_connect(1, "--nettcp", VIA, "--trace", "x")
+        result = self.nns_connect(1, "--nettcp", VIA, "--exec", "x")
         self.assertEqual(result.status, 2)
 
 
