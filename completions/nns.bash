@@ -47,7 +47,7 @@ _nns_value()
 _nns_is_flag()
 {
     case $1 in
-    --terminate | --initiate | --both | --streamed) return 0 ;;
+    --terminate | --initiate | --both | --streamed | --adws) return 0 ;;
     --echo | --accept-delegation | --once | --allow-all | --trace-secrets | --json) return 0 ;;
     --verbose | --quiet | --help | --version) return 0 ;;
     esac
@@ -75,7 +75,7 @@ _nns()
     else
         case $command in
         connect) options="$_nns_common $_nns_trace $_nns_connect --streamed" ;;
-        probe) options="$_nns_common $_nns_trace $_nns_connect" ;;
+        probe) options="$_nns_common $_nns_trace $_nns_connect --adws" ;;
         listen) options="$_nns_common $_nns_trace $_nns_server $_nns_listen" ;;
         proxy) options="$_nns_common $_nns_trace $_nns_connect $_nns_server $_nns_proxy" ;;
         decode)

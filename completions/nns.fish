@@ -28,6 +28,7 @@ complete -c nns -n $common -s q -l quiet -d 'Say only what went wrong'
 
 complete -c nns -n '__fish_seen_subcommand_from connect probe' -a '(__fish_print_hostnames):' -d 'Host and port'
 complete -c nns -n '__fish_seen_subcommand_from connect' -l streamed -d 'One envelope each way'
+complete -c nns -n '__fish_seen_subcommand_from probe' -l adws -d 'Ask for Active Directory Web Services'
 
 set -l connect '__fish_seen_subcommand_from connect probe proxy'
 complete -c nns -n $connect -l target -x -d 'Whom to ask for'

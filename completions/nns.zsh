@@ -70,7 +70,7 @@ _nns() {
   ((CURRENT--))
   case $words[1] in
     connect) _arguments -s -S $common $traced $connect '--streamed[one envelope each way]' '1:host and port:_hosts -S :' ;;
-    probe) _arguments -s -S $common $traced $connect '1:host and port:_hosts -S :' ;;
+    probe) _arguments -s -S $common $traced $connect '--adws[ask for Active Directory Web Services]' '1:host and port:_hosts -S :' ;;
     listen) _arguments -s -S $common $traced $server $listen '1:host and port:_hosts -S :' ;;
     decode) _arguments '(- *)'{-h,--help}'[show the options]' '1:trace:_files' ;;
     proxy) _arguments -s -S $common $traced $connect $server $proxy ;;

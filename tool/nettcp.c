@@ -248,15 +248,16 @@ static int exchange(struct exchange *x)
 
 /* ---- client ---- */
 
-/* Up to the service's answer to the preamble. -1: it is yes; else the status, told unless quiet. */
-static int open_client(struct link *l, const struct options *o, nns_config *cfg, bool streamed)
+int nettcp_start(struct link *l, const struct options *o, nns_config *cfg, bool streamed)
 {
     char why[320];
     int fd = dial(o->host, o->port, link_deadline(o->connect_ms, CLIENT_MS), why, sizeof(why));
     int rc;
 
-    if (fd < 0)
-        return event_failed_text(NULL, fd, why, NULL);
+    if (fd < 0) {
+        (void)event_failed_text(NULL, fd, why, NULL);
+        return fd;
+    }
     rc = link_open(l, o, cfg, NNS_CLIENT, fd, NULL, NULL);
     if (rc == NNS_OK)
         rc = link_set_target(l, o->host);
@@ -271,11 +272,25 @@ static int open_client(struct link *l, const struct options *o, nns_config *cfg,
     if (rc == NNS_OK)
         rc = nns_nmf_start(l->nmf);
     if (rc != NNS_OK)
-        return event_failed_text(NULL, rc, nns_strerror(rc), NULL);
-    if ((link_run(l, NNS_STATE_OPEN, link_deadline(o->handshake_ms, CLIENT_MS)) & NNS_STATE_OPEN) !=
-        0)
-        return -1;
-    return link_failed(l, NULL);
+        (void)event_failed_text(NULL, rc, nns_strerror(rc), NULL);
+    return rc;
+}
+
+bool nettcp_is_taken(struct link *l)
+{
+    int64_t deadline = link_deadline(l->options->handshake_ms, CLIENT_MS);
+
+    return (link_run(l, NNS_STATE_OPEN, deadline) & NNS_STATE_OPEN) != 0;
+}
+
+/* Up to the service's answer to the preamble. -1: it is yes; else the status, told. */
+static int open_client(struct link *l, const struct options *o, nns_config *cfg, bool streamed)
+{
+    int rc = nettcp_start(l, o, cfg, streamed);
+
+    if (rc != NNS_OK)
+        return status_of(rc);
+    return nettcp_is_taken(l) ? -1 : link_failed(l, NULL);
 }
 
 int nettcp_connect(const struct options *o, nns_config *cfg)
@@ -294,8 +309,7 @@ int nettcp_connect(const struct options *o, nns_config *cfg)
     return status;
 }
 
-/* Our End, and the service's for a moment. */
-static void say_goodbye(struct link *l)
+void nettcp_say_goodbye(struct link *l)
 {
     int64_t deadline = link_now() + GRACE_MS;
     uint32_t state = 0;
@@ -318,8 +332,8 @@ int nettcp_probe(const struct options *o, nns_config *cfg)
     quiet.quiet = true; /* the findings tell it */
     status = open_client(&link, &quiet, cfg, false);
     if (status < 0) {
-        probe_tell_nettcp(o, nns_nmf_engine(link.nmf));
-        say_goodbye(&link);
+        probe_tell_nettcp(o, nns_nmf_engine(link.nmf), NULL, 0);
+        nettcp_say_goodbye(&link);
         status = STATUS_DONE;
     }
     link_close(&link);

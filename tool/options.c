@@ -4,6 +4,8 @@
  */
 #include "options.h"
 
+#include "adws.h"
+
 #include "report.h"
 
 #include <errno.h>
@@ -63,6 +65,10 @@ static const char more_usage_text[] =
     "  --connect-timeout TIME           default 30s; 0s: no limit\n"
     "Connect:\n"
     "  --streamed                       with --nettcp: one envelope each way, of any length\n"
+    "Probe:\n"
+    "  --adws                           ask a domain controller for Active Directory Web "
+    "Services;\n"
+    "                                   HOST without PORT will do (9389)\n"
     "Proxy:\n"
     "  --terminate                      Windows security with the clients, none with the service\n"
     "  --initiate                       none with the clients, Windows security with the service\n"
@@ -120,6 +126,7 @@ enum {
     OPT_TRACE_SECRETS,
     OPT_NETTCP,
     OPT_STREAMED,
+    OPT_ADWS,
     OPT_TERMINATE,
     OPT_INITIATE,
     OPT_BOTH,
@@ -184,6 +191,7 @@ static const struct option long_options[] = {
     {"trace-secrets", no_argument, NULL, OPT_TRACE_SECRETS},
     {"nettcp", required_argument, NULL, OPT_NETTCP},
     {"streamed", no_argument, NULL, OPT_STREAMED},
+    {"adws", no_argument, NULL, OPT_ADWS},
     {"terminate", no_argument, NULL, OPT_TERMINATE},
     {"initiate", no_argument, NULL, OPT_INITIATE},
     {"both", no_argument, NULL, OPT_BOTH},
@@ -223,6 +231,8 @@ static int taken_by(int option)
     case OPT_EXEC:
     case OPT_ACCEPT_DELEGATION:
         return FOR_LISTEN;
+    case OPT_ADWS:
+        return FOR_PROBE;
     case OPT_TERMINATE:
     case OPT_INITIATE:
     case OPT_BOTH:
@@ -427,6 +437,9 @@ static bool keep_flag(struct options *o, int option)
     case OPT_TRACE_SECRETS:
         o->trace_secrets = true;
         return true;
+    case OPT_ADWS:
+        o->adws = true;
+        return -1;
     case OPT_STREAMED:
         o->streamed = true;
         return true;
@@ -593,6 +606,8 @@ static int check_together(const struct options *o)
         return report_usage("--verbose and --quiet contradict each other");
     if (o->trace_secrets && o->trace == NULL)
         return report_usage("--trace-secrets needs --trace");
+    if (o->adws && o->nettcp != NULL)
+        return report_usage("--adws and --nettcp contradict each other");
     if (o->streamed && o->nettcp == NULL)
         return report_usage("--streamed needs --nettcp");
     if (o->nettcp != NULL && o->exec != NULL)
@@ -629,6 +644,17 @@ static int parse_command(struct options *o, const char *word)
     return report_usage("'%s' is not a command: say connect, listen, probe, decode or proxy", word);
 }
 
+/* A host without a port. */
+static int set_controller(struct options *o, const char *host)
+{
+    char text[300];
+    int n = snprintf(text, sizeof(text), "%s:" ADWS_PORT, host);
+
+    if (n > 0 && (size_t)n < sizeof(text) && options_address(o, text, false))
+        return -1;
+    return refuse_address(host, "HOST[:PORT]");
+}
+
 static int parse_operand(struct options *o, int argc, char **argv)
 {
     const char *form = commands[o->command].operand;
@@ -643,9 +669,9 @@ static int parse_operand(struct options *o, int argc, char **argv)
                    : report_usage("proxy takes no '%.100s': say --listen and --connect", argv[0]);
     if (argc != 1)
         return report_usage("%s takes one %s", commands[o->command].name, form);
-    if (!options_address(o, argv[0], o->command == COMMAND_LISTEN))
-        return refuse_address(argv[0], form);
-    return -1;
+    if (options_address(o, argv[0], o->command == COMMAND_LISTEN))
+        return -1;
+    return o->adws ? set_controller(o, argv[0]) : refuse_address(argv[0], form);
 }
 
 static const char *short_name(int option)

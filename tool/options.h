@@ -50,6 +50,7 @@ struct options {
     enum relay relay;
     const char *nettcp; /* the via of net.tcp, or NULL: bare NegotiateStream */
     bool streamed;      /* net.tcp's singleton mode */
+    bool adws;          /* probe Active Directory Web Services */
 
     const char *target;
     nns_protection protection;

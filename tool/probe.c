@@ -5,11 +5,15 @@
  */
 #include "probe.h"
 
+#include "adws.h"
 #include "event.h"
 #include "nettcp.h"
 #include "object.h"
 #include "report.h"
+#include "text.h"
 #include "trace.h"
+
+#include <string.h>
 
 #define GOODBYE_MS 1000             /* how long the peer may take to answer our end with its own */
 #define GOODBYE_MOST (1024L * 1024) /* and how much it may still say */
@@ -116,7 +120,26 @@ static int tell(const struct options *o, nns_stream *stream, bool opened)
     return report_is_json() ? status_of(nns_error_code(err)) : event_failed(NULL, err, NULL);
 }
 
-void probe_tell_nettcp(const struct options *o, const nns_engine *e)
+static void print_endpoint(const struct probe_endpoint *endpoint)
+{
+    struct text t = {0};
+
+    text_add(&t, "%s%s", endpoint->name, endpoint->is_there ? "" : ": ");
+    text_escape(&t, (struct span){(const uint8_t *)endpoint->why, NULL, strlen(endpoint->why)});
+    print_line(endpoint->is_there ? "endpoint:" : "no endpoint:", t.bytes);
+}
+
+static void add_endpoints(json_t *object, const struct probe_endpoint *endpoints, size_t count)
+{
+    json_t *found = json_object();
+
+    for (size_t i = 0; i < count; i++)
+        object_text(found, endpoints[i].name, endpoints[i].is_there ? "ok" : endpoints[i].why);
+    (void)json_object_set_new(object, "endpoints", found);
+}
+
+void probe_tell_nettcp(const struct options *o, const nns_engine *e,
+                       const struct probe_endpoint *endpoints, size_t count)
 {
     json_t *object;
 
@@ -125,6 +148,8 @@ void probe_tell_nettcp(const struct options *o, const nns_engine *e)
         print_line("via:", o->nettcp);
         print_line("target:", nns_engine_target(e));
         print_negotiated(e);
+        for (size_t i = 0; i < count; i++)
+            print_endpoint(&endpoints[i]);
         return;
     }
     object = object_new("probe");
@@ -134,6 +159,8 @@ void probe_tell_nettcp(const struct options *o, const nns_engine *e)
     object_text(object, "via", o->nettcp);
     object_negotiated(object, e);
     object_number(object, "round_trips", round_trips(e));
+    if (count > 0)
+        add_endpoints(object, endpoints, count);
     object_print(object, stdout);
 }
 
@@ -158,6 +185,8 @@ int command_probe(const struct options *o, nns_config *cfg)
     nns_stream *stream;
     int rc = NNS_OK, status;
 
+    if (o->adws)
+        return adws_probe(o, cfg);
     if (o->nettcp != NULL)
         return nettcp_probe(o, cfg);
     if (o->idle_ms < 0)

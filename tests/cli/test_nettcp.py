@@ -106,7 +106,28 @@ class NetTcp(NnsTest):
         self.assertEqual(result.status, 7)
         self.assertIn("EndpointNotFound", result.errors[-1])
 
+    def test_probe_of_active_directory_web_services(self):
+        path = "ActiveDirectoryWebServices/Windows/Enumeration"
+        server = self.nns_listen("--echo", "--nettcp", f"net.tcp://dc/{path}")
+        result = self.nns_probe(server.port, "--adws")
+        self.assertEqual(result.status, 0, result.errors)
+        via = f"net.tcp://127.0.0.1:{server.port}/{path}"
+        self.assertRegex(result.output, rf"^result: +ok\nvia: +{via}\n")
+        self.assertRegex(result.output, r"\nendpoint: +Enumeration\nno endpoint: +Resource: EndpointNotFound\n")
+        found = json.loads(self.nns_probe(server.port, "--adws", "--json").output)
+        self.assertEqual(found["endpoints"]["Enumeration"], "ok")
+        self.assertEqual(found["endpoints"]["TopologyManagement"], "EndpointNotFound")
+        self.assertEqual(len(found["endpoints"]), 5)
+        other = self.nns_listen("--echo", "--nettcp", "net.tcp://dc/other")
+        result = self.nns_probe(other.port, "--adws")
+        self.assertEqual(result.status, 7)
+        self.assertIn("EndpointNotFound", result.errors[-1])
+
     def test_usage(self):
+        result = self.nns_probe(1, "--adws", "--nettcp", VIA)
+        self.assertEqual(result.status, 2)
+        result = self.nns_connect(1, "--adws")
+        self.assertEqual(result.status, 2)
         result = self.nns_connect(1, "--streamed")
         self.assertEqual(result.status, 2)
         result = self.nns_connect(1, "--nettcp", VIA, "--exec", "x")
