@@ -131,10 +131,14 @@ static void print_endpoint(const struct probe_endpoint *endpoint)
 
 static void add_endpoints(json_t *object, const struct probe_endpoint *endpoints, size_t count)
 {
+    static const char yes[] = "ok";
     json_t *found = json_object();
 
-    for (size_t i = 0; i < count; i++)
-        object_text(found, endpoints[i].name, endpoints[i].is_there ? "ok" : endpoints[i].why);
+    for (size_t i = 0; i < count; i++) {
+        const char *what = endpoints[i].is_there ? yes : endpoints[i].why;
+
+        object_text(found, endpoints[i].name, what);
+    }
     (void)json_object_set_new(object, "endpoints", found);
 }
 
