@@ -420,6 +420,7 @@ static void net_tcp_in_clear(void **state)
     expect(FRAMING, "000102160100", "version 1.2\n");
     expect(FRAMING, "0001", "version, cut\n");
     expect(FRAMING, "0863", "fault, cut\n");
+    expect(FRAMING, "080261", "fault, cut\n");
     expect(FRAMING, "08ffffffffff", "fault, cut\n");
     expect(FRAMING, "0905616263", "upgrade request, cut\n");
     expect(FRAMING, "0105", "mode 5, unknown mode\n");
