@@ -75,9 +75,9 @@ void nns__buffer_restart(struct nns__buffer *b, const struct nns__mem *mem)
         b->lean = 0;
 }
 
-void nns__buffer_trim(struct nns__buffer *b, const struct nns__mem *mem)
+void nns__buffer_trim(struct nns__buffer *b, const struct nns__mem *mem, size_t room)
 {
-    size_t used = nns__buffer_used(b), need = grown(0, used, b->capacity);
+    size_t used = nns__buffer_used(b), need = grown(0, used + room, b->capacity);
 
     if (used == 0)
         nns__buffer_free(b, mem);

@@ -45,8 +45,9 @@ void nns__buffer_compact(struct nns__buffer *b); /* moves used to the front */
 /* All was taken: begins anew at the front. Where the buffer was larger than needed for some time,
  * halves it (without memory for that it stays). */
 void nns__buffer_restart(struct nns__buffer *b, const struct nns__mem *mem);
-/* Gives back what is not needed for what is used; all if nothing is. */
-void nns__buffer_trim(struct nns__buffer *b, const struct nns__mem *mem);
+/* Gives back what is not needed for what is used and room, which there must be, behind it; all if
+ * nothing is used. */
+void nns__buffer_trim(struct nns__buffer *b, const struct nns__mem *mem, size_t room);
 void nns__buffer_free(struct nns__buffer *b, const struct nns__mem *mem); /* wipes; reusable */
 
 #endif

@@ -477,7 +477,7 @@ void nns__recv_trim(nns_engine *e)
     struct nns__recv_half *r = &e->recv;
 
     if (may_move(r) && !r->taken)
-        nns__buffer_trim(&r->window, &e->mem);
+        nns__buffer_trim(&r->window, &e->mem, 0);
     if (e->protection.opener != NULL)
         e->protection.opener->ops->rest(e->protection.opener);
 }

@@ -407,8 +407,8 @@ void nns__send_trim(nns_engine *e)
 {
     struct nns__send_half *s = &e->send;
 
-    if (may_move(s))
-        nns__buffer_trim(&s->out, &e->mem);
+    if (may_move(s)) /* a record that is being filled is sealed in its room */
+        nns__buffer_trim(&s->out, &e->mem, slot_used(e) > 0 ? slot_tail(e) : 0);
     if (s->out.capacity == 0)
         s->allowed = NNS__BUFFER_BASE;
     if (e->protection.sealer != NULL)

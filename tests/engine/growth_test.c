@@ -303,6 +303,26 @@ static void trim_leaves_what_waits_to_go(void **state)
     close_world(&w);
 }
 
+/* A record that is being filled needs room behind it when it is sealed. */
+static void trim_leaves_room_to_seal(void **state)
+{
+    struct world w;
+
+    (void)state;
+    open_world(&w, &encrypted, 0);
+    for (size_t size = 4000; size < 4200; size++) {
+        assert_int_equal(nns_engine_write(w.e, w.plain, 2 * size), 2 * size);
+        assert_int_equal(nns_engine_send(w.e, w.wire, size + 20), size + 20);
+        nns_engine_trim(w.e);
+        assert_int_equal(nns_engine_write(w.e, w.plain, size), size);
+        nns_engine_trim(w.e);
+        assert_int_equal(engine_drain(w.e, w.wire, WIRE), 2 * size + 20);
+        nns_engine_trim(w.e);
+        assert_int_equal(w.alloc.bytes, w.idle);
+    }
+    close_world(&w);
+}
+
 /* ---- what is left ---- */
 
 /* What a client holds when nothing moves, after a handshake with large tokens. */
@@ -407,6 +427,7 @@ int main(void)
         cmocka_unit_test(a_queue_grows_to_a_batch),
         cmocka_unit_test(a_queue_shrinks_when_little_goes_out),
         cmocka_unit_test(trim_leaves_what_waits_to_go),
+        cmocka_unit_test(trim_leaves_room_to_seal),
         cmocka_unit_test(nothing_of_the_handshake_stays),
         cmocka_unit_test(no_plaintext_is_left_in_what_is_given_back),
     };

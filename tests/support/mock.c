@@ -180,6 +180,7 @@ static nns_ssize mock_seal(struct nns__sealer *sealer, uint8_t *slots, size_t st
     for (size_t i = 0; i < count; i++) {
         size_t size = i + 1 < count ? plain : last;
 
+        memset(slots + i * stride + 4 + MOCK_OVERHEAD + size, 't', MOCK_TAIL);
         memmove(to + 4 + MOCK_OVERHEAD, slots + i * stride + 4 + MOCK_OVERHEAD, size);
         nns__store_le32(to, (uint32_t)(MOCK_OVERHEAD + size));
         protect_message(to + 4, s->sender, s->sequence++, s->conf, size);
@@ -281,7 +282,7 @@ static int mock_protect(struct nns__auth *auth, const struct nns__facts *facts,
         nns__free(&a->cfg->mem, o, sizeof(*o));
         return nns__fail(f, NNS_ERR_NOMEM, NNS__STATUS_INTERNAL_ERROR, "mock: protect");
     }
-    s->base = (struct nns__sealer){&sealer_ops, MOCK_OVERHEAD, 12};
+    s->base = (struct nns__sealer){&sealer_ops, MOCK_OVERHEAD, MOCK_TAIL};
     o->base.ops = &opener_ops;
     s->mem = o->mem = a->cfg->mem;
     s->sender = a->role;

@@ -50,5 +50,6 @@ size_t mock_record(uint8_t *to, nns_role sender, uint64_t sequence, bool conf, c
                    size_t size);
 
 #define MOCK_OVERHEAD ((size_t)16) /* of a message beside its plaintext */
+#define MOCK_TAIL ((size_t)12)     /* of room behind it, where nothing stays */
 
 #endif

@@ -207,17 +207,22 @@ static void trim_keeps_what_is_used(void **state)
     assert_int_equal(nns__buffer_reserve(b, &w->mem, 65536, 65536), NNS_OK);
     put(b, 60000);
     b->start = 50000;
-    nns__buffer_trim(b, &w->mem);
+    nns__buffer_trim(b, &w->mem, 0);
     assert_int_equal(b->capacity, 16384);
     assert_int_equal(nns__buffer_used(b), 10000);
     assert_int_equal(b->data[b->start], (uint8_t)50001);
     assert_int_equal(b->data[b->end - 1], (uint8_t)60000);
+    b->start = b->end - 4096;
+    nns__buffer_trim(b, &w->mem, 1);
+    assert_int_equal(b->capacity, 8192);
+    nns__buffer_trim(b, &w->mem, 0);
+    assert_int_equal(b->capacity, 4096);
     w->alloc.fail_at = w->alloc.calls + 1;
     b->start = b->end - 1;
-    nns__buffer_trim(b, &w->mem);
+    nns__buffer_trim(b, &w->mem, 0);
     assert_int_equal(b->data[b->start], (uint8_t)60000);
     b->start = b->end;
-    nns__buffer_trim(b, &w->mem);
+    nns__buffer_trim(b, &w->mem, 0);
     assert_null(b->data);
 }
 
