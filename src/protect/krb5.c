@@ -238,10 +238,8 @@ static bool unpack(const struct krb5_opener *o, const struct candidate *c, struc
 
     if (o->conf) {
         memset(copy + 6, 0, 2); /* RRC: whoever turned the token may have left it either way */
-        if (memcmp(copy, c->inner, NNS__TOKEN_HEADER) != 0) {
-            nns__wipe(text->bytes, text->size);
+        if (memcmp(copy, c->inner, NNS__TOKEN_HEADER) != 0)
             return false;
-        }
     }
     *plain = (struct nns__plain){text->bytes + (o->conf ? CONFOUNDER : 0), text->size - around};
     return true;
@@ -269,22 +267,24 @@ static size_t gather(const struct krb5_opener *o, struct candidate *candidates, 
     return n;
 }
 
-/* How many from the front are good, or an error. */
+/* How many from the front are good, or an error. What was decrypted behind them is wiped. */
 static nns_ssize verify(const struct krb5_opener *o, struct candidate *candidates, size_t count,
                         struct nns__plain *plains)
 {
     struct nns__text texts[NNS__BATCH];
-    nns_ssize good;
+    nns_ssize opened, good = 0;
 
     for (size_t i = 0; i < count; i++) {
         arrange(o, &candidates[i]);
         texts[i] = candidates[i].text;
     }
-    good = nns__crypt_open(o->crypt, texts, count);
-    for (nns_ssize i = 0; i < good; i++) {
-        if (!unpack(o, &candidates[i], &plains[i]))
-            return i;
-    }
+    opened = nns__crypt_open(o->crypt, texts, count);
+    if (opened < 0)
+        return opened;
+    while (good < opened && unpack(o, &candidates[good], &plains[good]))
+        good++;
+    for (nns_ssize i = good; i < opened; i++)
+        nns__wipe(texts[i].bytes, texts[i].size);
     return good;
 }
 

@@ -618,6 +618,38 @@ static void test_other_bytes(void **state)
     for_each(check_other_bytes);
 }
 
+/* A tag is right, but what was encrypted says that the header was another: a bit of its flags that
+ * means nothing has changed. Of what was decrypted with it nothing stays readable. */
+static void check_wiped_behind(struct fixture *x)
+{
+    struct nns__protection p = protect(&x->context);
+    struct nns__plain plains[NNS__BATCH];
+    struct nns__failure f = {0};
+    uint8_t *records = malloc(NNS__BATCH * 400), plain[256];
+    size_t all = 0, second = 0;
+
+    assert_non_null(records);
+    memset(plain, 'p', sizeof(plain));
+    for (size_t i = 0; i < NNS__BATCH; i++) {
+        second = i == 1 ? all : second;
+        all += peer_plain_record(x, records + all, START + i, plain, sizeof(plain));
+    }
+    records[second + NNS__RECORD_HEADER + 2] ^= 0x80;
+    assert_int_equal(p.opener->ops->open(p.opener, records, NNS__BATCH, plains, &f), 1);
+    if (x->context.conf)
+        assert_null(memmem(records + second, all - second, "pppppppp", 8));
+    assert_int_equal(p.opener->ops->open(p.opener, records + second, NNS__BATCH - 1, plains, &f),
+                     NNS_ERR_INTEGRITY);
+    free(records);
+    nns__protection_free(&p);
+}
+
+static void test_wiped_behind(void **state)
+{
+    (void)state;
+    for_each(check_wiped_behind);
+}
+
 /* ---- memory ---- */
 
 static void test_no_memory(void **state)
@@ -663,6 +695,7 @@ int main(void)
         cmocka_unit_test(test_sealed_batches),
         cmocka_unit_test(test_opened_batches),
         cmocka_unit_test(test_other_bytes),
+        cmocka_unit_test(test_wiped_behind),
         cmocka_unit_test(test_no_memory),
     };
 
