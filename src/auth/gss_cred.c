@@ -133,7 +133,7 @@ static bool is_none(const char *name)
 }
 
 /* Without a replay cache a ticket that was overheard can be used again. */
-static int check_replay_cache(const nns_config *cfg, struct nns__failure *f)
+int nns__gss_check_replay_cache(const nns_config *cfg, struct nns__failure *f)
 {
     const char *name = getenv("KRB5RCACHENAME");
 
@@ -161,7 +161,7 @@ static int acquire_server(struct nns__gss_cred *cred, const struct nns__auth_req
     struct store store = {0};
     gss_name_t name = GSS_C_NO_NAME;
     OM_uint32 minor;
-    int rc = check_replay_cache(cfg, f);
+    int rc = nns__gss_check_replay_cache(cfg, f);
 
     if (rc == NNS_OK && cfg->acceptor != NULL)
         rc = nns__gss_import_principal(&name, cfg->acceptor, NNS_SERVER, f);
@@ -360,7 +360,7 @@ static int borrow(struct nns__gss_cred *cred, const struct nns__auth_request *re
     cred->kerberos = cred->negotiable = request->cfg->gss_cred;
     cred->borrowed = true;
     if (request->role == NNS_SERVER)
-        return check_replay_cache(request->cfg, f);
+        return nns__gss_check_replay_cache(request->cfg, f);
     return ask_no_more(cred->negotiable, request, f);
 }
 

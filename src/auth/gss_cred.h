@@ -50,6 +50,10 @@ void nns__gss_cred_release(struct nns__gss_cred *cred);
 int nns__gss_cred_from_cache(struct nns__gss_cred *cred, const struct nns__auth_request *request,
                              struct nns__failure *f);
 
+/* Before each handshake of a server: the environment, which may change, does not turn off what it
+ * relies on. Errors: POLICY. */
+int nns__gss_check_replay_cache(const nns_config *cfg, struct nns__failure *f);
+
 /* A server's, of Kerberos alone and without a replay cache, to learn why a client was refused. */
 int nns__gss_cred_for_reason(gss_cred_id_t *ret, const struct nns__auth_request *request);
 

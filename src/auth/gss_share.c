@@ -42,7 +42,10 @@ static enum nns__fit fit(const struct nns__kept *kept, const void *arg)
 struct nns__gss_cred *nns__gss_kept(const struct nns__auth_request *request)
 {
     struct wanted wanted = {.request = request};
+    struct nns__failure f;
 
+    if (request->role == NNS_SERVER && nns__gss_check_replay_cache(request->cfg, &f) != NNS_OK)
+        return NULL; /* others are not to be had either, and their error says why */
     if (!nns__gss_source_find(&wanted.source, request->cfg, request->role))
         return NULL;
     return (struct nns__gss_cred *)nns__keep_take(request->cfg->keep, fit, &wanted);

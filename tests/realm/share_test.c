@@ -410,6 +410,21 @@ static void test_keytab_is_removed(void **state)
     assert_int_equal(connect_to(both, TARGET).rc, NNS_OK);
 }
 
+/* What a new credential is refused for is not done with a kept one. */
+static void test_replay_cache_is_turned_off(void **state)
+{
+    const struct both *both = *state;
+    struct outcome o;
+
+    warm(both);
+    assert_int_equal(setenv("KRB5RCACHENAME", "none:", 1), 0);
+    o = connect_to(both, TARGET);
+    assert_int_equal(unsetenv("KRB5RCACHENAME"), 0);
+    assert_int_equal(o.rc, NNS_ERR_POLICY);
+    assert_non_null(strstr(o.words, "replay cache"));
+    assert_int_equal(connect_to(both, TARGET).rc, NNS_OK);
+}
+
 /* ---- threads and processes ---- */
 
 static void *connect_often(void *arg)
@@ -474,6 +489,7 @@ int main(void)
         TEST(test_acceptor_is_kept),
         TEST(test_keytab_is_replaced),
         TEST(test_keytab_is_removed),
+        TEST(test_replay_cache_is_turned_off),
         TEST(test_threads_share),
         TEST(test_child_shares),
     };
