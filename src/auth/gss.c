@@ -88,10 +88,11 @@ static int use_ntlm(struct gss_auth *a, struct nns__failure *f)
     return nns__gss_ntlm_target(&a->cred->name, &a->request, f);
 }
 
-/* Kerberos cannot begin, for the reason f. True if NTLM may take its place: the reason is kept. */
+/* Kerberos cannot begin, for the reason f. True if NTLM may take its place: the reason is kept. A
+ * kept ticket that does not do says nothing of others; the call is made again without it. */
 static bool may_do_without(struct gss_auth *a, const struct nns__failure *f)
 {
-    if (!a->request.cfg->allow_ntlm || a->request.cfg->no_kerberos ||
+    if (!a->request.cfg->allow_ntlm || a->request.cfg->no_kerberos || a->cred->known_as != NULL ||
         (f->code != NNS_ERR_AUTH && f->code != NNS_ERR_CREDENTIALS))
         return false;
     a->kerberos = *f;

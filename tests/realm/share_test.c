@@ -333,6 +333,27 @@ static void test_delegation_and_passwords_keep_nothing(void **state)
     both->client = plain;
 }
 
+/* A kept ticket that does not do is no reason to do without Kerberos, where that is allowed. */
+static void test_kept_ticket_fails(void **state)
+{
+    struct both *both = *state;
+    struct both other = {client_of(cache), both->server};
+    struct nns__gss_cred *cred;
+    struct nns__failure f;
+    OM_uint32 minor;
+
+    ntlm_accounts(true);
+    assert_int_equal(nns_config_insecure_allow_ntlm(other.client), NNS_OK);
+    warm(&other);
+    cred = must_keep(other.client);
+    (void)gss_release_name(&minor, &cred->name);
+    assert_int_equal(nns__gss_import_principal(&cred->name, BESIDE "@" REALM, NNS_CLIENT, &f),
+                     NNS_OK);
+    expect_peer(&other, "alice@" REALM, false);
+    ntlm_accounts(false);
+    nns_config_unref(other.client);
+}
+
 /* Somebody holds the cache; a kept ticket does not care. */
 static void test_kept_ticket_waits_for_nobody(void **state)
 {
@@ -485,6 +506,7 @@ int main(void)
         TEST(test_ticket_ends),
         TEST(test_targets_do_not_share),
         TEST(test_delegation_and_passwords_keep_nothing),
+        TEST(test_kept_ticket_fails),
         TEST(test_kept_ticket_waits_for_nobody),
         TEST(test_acceptor_is_kept),
         TEST(test_keytab_is_replaced),
