@@ -5,6 +5,7 @@
  */
 #include "auth/gss_source.h"
 
+#include <gssapi/gssapi_krb5.h>
 #include <krb5/krb5.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,13 +65,32 @@ static bool default_name(char name[NNS__SOURCE_NAME], nns_role role)
     return found;
 }
 
+/* False: GSSAPI takes another cache, which the program has named for this thread. Who asks for that
+ * name resets it. */
+static bool is_cache_of_thread(const char *name)
+{
+    const char *actual = NULL;
+    OM_uint32 minor;
+
+    if (gss_krb5_ccache_name(&minor, NULL, &actual) != GSS_S_COMPLETE || actual == NULL)
+        return false;
+    if (strcmp(actual, name) == 0)
+        return true;
+    (void)gss_krb5_ccache_name(&minor, actual, NULL);
+    return false;
+}
+
+/* A program with more rights than its user does not believe in the environment, as in Kerberos. */
 static bool full_name(char name[NNS__SOURCE_NAME], const nns_config *cfg, nns_role role)
 {
     const char *known = role == NNS_CLIENT ? cfg->ccache : cfg->keytab;
+    bool found;
 
-    if (known == NULL)
-        known = getenv(role == NNS_CLIENT ? "KRB5CCNAME" : "KRB5_KTNAME");
-    return known != NULL ? copy(name, known) : default_name(name, role);
+    if (known != NULL)
+        return copy(name, known);
+    known = secure_getenv(role == NNS_CLIENT ? "KRB5CCNAME" : "KRB5_KTNAME");
+    found = known != NULL ? copy(name, known) : default_name(name, role);
+    return found && (role == NNS_SERVER || is_cache_of_thread(name));
 }
 
 /* "/path" becomes "FILE:/path", which stays. What has another type is no file. */

@@ -19,8 +19,9 @@ struct nns__gss_source {
 
 /* The ticket cache of a client or the keytab of a server. False: credentials of this configuration
  * are for one connection alone. So are those of a password, of a client's keytab and of the
- * application, all from a cache that is no file, and from a file that is missing or was changed
- * just now, since its time may not show another change. */
+ * application, all from a cache that is no file or has been named for this thread alone
+ * (gss_krb5_ccache_name()), and from a file that is missing or was changed just now, since its time
+ * may not show another change. */
 bool nns__gss_source_find(struct nns__gss_source *source, const nns_config *cfg, nns_role role);
 /* The same file, and unchanged. */
 bool nns__gss_source_same(const struct nns__gss_source *a, const struct nns__gss_source *b);

@@ -354,6 +354,27 @@ static void test_kept_ticket_fails(void **state)
     nns_config_unref(other.client);
 }
 
+/* A program may name a cache for its thread, and another one later: only GSSAPI knows of it. */
+static void test_thread_has_its_own_cache(void **state)
+{
+    const struct both *both = *state;
+    struct both other = {NULL, both->server};
+    char *bob = realm_file("bob.ccache");
+    OM_uint32 minor;
+
+    assert_int_equal(nns_config_new(&other.client, NULL), NNS_OK);
+    assert_int_equal(setenv("KRB5CCNAME", cache, 1), 0);
+    warm(&other);
+    assert_int_equal(gss_krb5_ccache_name(&minor, bob, NULL), GSS_S_COMPLETE);
+    for (int i = 0; i < 4; i++)
+        expect_peer(&other, "bob@" REALM, false);
+    assert_int_equal(gss_krb5_ccache_name(&minor, NULL, NULL), GSS_S_COMPLETE);
+    expect_peer(&other, "alice@" REALM, true);
+    assert_int_equal(unsetenv("KRB5CCNAME"), 0);
+    nns_config_unref(other.client);
+    free(bob);
+}
+
 /* Somebody holds the cache; a kept ticket does not care. */
 static void test_kept_ticket_waits_for_nobody(void **state)
 {
@@ -507,6 +528,7 @@ int main(void)
         TEST(test_targets_do_not_share),
         TEST(test_delegation_and_passwords_keep_nothing),
         TEST(test_kept_ticket_fails),
+        TEST(test_thread_has_its_own_cache),
         TEST(test_kept_ticket_waits_for_nobody),
         TEST(test_acceptor_is_kept),
         TEST(test_keytab_is_replaced),
