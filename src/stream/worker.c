@@ -183,8 +183,9 @@ static bool idler_init(struct idler *idler)
 }
 
 /* Waits for a call until end, or, with NULL, for one that is owed. */
-static void await_call(struct idler *idler, const struct timespec *end)
+static struct nns__call *await_call(struct idler *idler, const struct timespec *end)
 {
+    struct nns__call *call;
     int rc = 0;
 
     pthread_mutex_lock(&idler->lock);
@@ -194,7 +195,9 @@ static void await_call(struct idler *idler, const struct timespec *end)
         else
             rc = pthread_cond_wait(&idler->given, &idler->lock);
     }
+    call = idler->call;
     pthread_mutex_unlock(&idler->lock);
+    return call;
 }
 
 /* The call that comes within the time an idle thread has; with NULL it has left the pool. The
@@ -202,19 +205,17 @@ static void await_call(struct idler *idler, const struct timespec *end)
 static struct nns__call *linger(struct idler *idler)
 {
     struct timespec end = linger_end();
-    bool leaves = false;
+    struct nns__call *call = await_call(idler, &end);
+    bool leaves;
 
-    await_call(idler, &end);
-    if (idler->call == NULL) {
-        pthread_mutex_lock(&pool.lock);
-        leaves = unlink_idler(idler);
-        if (leaves)
-            pool.threads--;
-        pthread_mutex_unlock(&pool.lock);
-    }
-    if (!leaves)
-        await_call(idler, NULL);
-    return idler->call;
+    if (call != NULL)
+        return call;
+    pthread_mutex_lock(&pool.lock);
+    leaves = unlink_idler(idler);
+    if (leaves)
+        pool.threads--;
+    pthread_mutex_unlock(&pool.lock);
+    return leaves ? NULL : await_call(idler, NULL);
 }
 
 /* The thread's next call; with NULL it has left the pool. */
