@@ -251,6 +251,8 @@ nns_ssize nns_engine_write(nns_engine *e, const void *src, size_t len)
         if (rc != NNS_OK || room == 0)
             break;
         room = room < len - moved ? room : len - moved;
+        /* The other half may fail before it is acknowledged. */
+        nns__buffer_soil(&e->send.out, (size_t)(to - e->send.out.data) + room);
         memcpy(to, from + moved, room);
         moved += room;
         rc = nns_engine_write_ack(e, room);
