@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* A file system's clock stands still for a while: 10 ms with a kernel that ticks slowly, two
  * seconds where it has no fractions. */
@@ -107,7 +108,7 @@ static bool add_type(char name[NNS__SOURCE_NAME])
 
 bool nns__gss_source_find(struct nns__gss_source *source, const nns_config *cfg, nns_role role)
 {
-    *source = (struct nns__gss_source){0};
+    *source = (struct nns__gss_source){.reader = geteuid()};
     if (cfg->gss_cred != NULL || cfg->no_kerberos)
         return false;
     if (role == NNS_CLIENT && (cfg->user != NULL || cfg->client_keytab != NULL))
@@ -121,7 +122,7 @@ bool nns__gss_source_same(const struct nns__gss_source *a, const struct nns__gss
     const struct stat *x = &a->state, *y = &b->state;
 
     return x->st_dev == y->st_dev && x->st_ino == y->st_ino && x->st_size == y->st_size &&
-           x->st_mode == y->st_mode && x->st_uid == y->st_uid &&
+           x->st_mode == y->st_mode && x->st_uid == y->st_uid && a->reader == b->reader &&
            same_time(&x->st_mtim, &y->st_mtim) && same_time(&x->st_ctim, &y->st_ctim) &&
            strcmp(a->name, b->name) == 0;
 }

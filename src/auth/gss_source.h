@@ -15,6 +15,7 @@
 struct nns__gss_source {
     char name[NNS__SOURCE_NAME]; /* "FILE:/path" */
     struct stat state;
+    uid_t reader; /* whose rights it was read with */
 };
 
 /* The ticket cache of a client or the keytab of a server. False: credentials of this configuration
@@ -23,7 +24,7 @@ struct nns__gss_source {
  * (gss_krb5_ccache_name()), and from a file that is missing or was changed just now, since its time
  * may not show another change. */
 bool nns__gss_source_find(struct nns__gss_source *source, const nns_config *cfg, nns_role role);
-/* The same file, and unchanged. */
+/* The same file, unchanged, for the same user. */
 bool nns__gss_source_same(const struct nns__gss_source *a, const struct nns__gss_source *b);
 
 #endif

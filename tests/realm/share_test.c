@@ -4,7 +4,7 @@
  * is as it was, and never longer; by one connection at a time; on the caller's own thread where
  * nothing can be waited for; and what did not work is not kept.
  */
-#include "auth/gss_cred.h"
+#include "auth/gss_share.h"
 #include "engine/engine_stream.h"
 #include "realm/realm_support.h"
 #include "support/check.h"
@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -354,6 +355,30 @@ static void test_kept_ticket_fails(void **state)
     nns_config_unref(other.client);
 }
 
+/* Who can no longer read the file does not get what was read of it. */
+static void test_rights_are_dropped(void **state)
+{
+    const struct both *both = *state;
+    const struct nns__auth_request request = {both->client, NNS_CLIENT, TARGET, {0}};
+    const char *folder = getenv("NNS_REALM_DIR");
+    struct nns__gss_source source;
+    struct nns__gss_cred *cred;
+    bool found;
+
+    if (geteuid() != 0)
+        skip();
+    warm(both);
+    assert_int_equal(chmod(folder, 0711), 0);
+    assert_int_equal(seteuid(65534), 0);
+    found = nns__gss_source_find(&source, both->client, NNS_CLIENT);
+    cred = nns__gss_kept(&request);
+    assert_int_equal(seteuid(0), 0);
+    assert_int_equal(chmod(folder, 0700), 0);
+    assert_true(found);
+    assert_null(cred);
+    expect_peer(both, "alice@" REALM, false);
+}
+
 /* A program may name a cache for its thread, and another one later: only GSSAPI knows of it. */
 static void test_thread_has_its_own_cache(void **state)
 {
@@ -528,6 +553,7 @@ int main(void)
         TEST(test_targets_do_not_share),
         TEST(test_delegation_and_passwords_keep_nothing),
         TEST(test_kept_ticket_fails),
+        TEST(test_rights_are_dropped),
         TEST(test_thread_has_its_own_cache),
         TEST(test_kept_ticket_waits_for_nobody),
         TEST(test_acceptor_is_kept),
