@@ -124,10 +124,16 @@ static int look_up(nns_stream *s, int fd, short events, int timeout_ms)
 
     if (n < 0 && errno != EINTR)
         return nns__stream_fail(s, NNS_ERR_IO, errno);
-    if (n > 0 && fds[0].revents != 0)
+    if (n > 0 && fds[0].revents != 0 && !s->owed)
         nns__wake_clear(s->wake);
     rc = nns__stream_check_canceled(s);
     return rc != NNS_OK ? rc : n != 0;
+}
+
+void nns__stream_take_signal(nns_stream *s)
+{
+    nns__wake_take(s->wake);
+    s->owed = false;
 }
 
 int nns__stream_wait(nns_stream *s, int fd, short events, int64_t deadline)
@@ -304,6 +310,7 @@ static int start_call(nns_stream *s)
     char key[KEY_SIZE];
     struct nns__failure f;
     int rc = nns__call_start(&s->call, &s->mem, worker_key(s, key), run_job, s->job, s->wake);
+    s->owed = rc == NNS_OK;
     if (rc == NNS_OK)
         return NNS_OK;
     (void)nns__fail(&f, rc, NNS__STATUS_INTERNAL_ERROR, "handshake: %s",
@@ -346,7 +353,7 @@ static int step(nns_stream *s)
         return pause_for(s, NNS__BOTH_SIDES, -1, 0, NNS_WANT_STEP);
     nns__call_release(s->call);
     s->call = NULL;
-    nns__wake_clear(s->wake);
+    nns__stream_take_signal(s);
     return finish_job(s);
 }
 

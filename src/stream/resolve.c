@@ -106,13 +106,14 @@ static int look_up_elsewhere(nns_stream *s, struct lookup *l, int64_t deadline)
         return fail_plainly(
             s, rc, rc == NNS_ERR_BUSY ? "too many look-ups wait already" : nns_strerror(rc));
     }
+    s->owed = true;
     while (rc == NNS_OK && !nns__call_is_done(call))
         rc = nns__stream_wait(s, -1, 0, deadline);
     if (rc != NNS_OK)
         atomic_store(&l->abandoned, true);
     nns__call_release(call);
     if (rc == NNS_OK)
-        nns__wake_clear(s->wake);
+        nns__stream_take_signal(s);
     return rc;
 }
 

@@ -51,6 +51,7 @@ struct nns_stream {
     int64_t spent_us[3];     /* NNS_TIME_, -1: has not ended */
     nns_job *job;            /* a mechanism call on a worker thread, or NULL */
     struct nns__call *call;
+    bool owed;      /* a worker is going to signal the wake-up: nobody else takes that */
     bool drained;   /* the last receive took all there was */
     bool peer_told; /* the error record went out */
     bool shut;      /* the sending side is closed */
@@ -79,6 +80,8 @@ int nns__stream_run(nns_stream *s, unsigned side, uint32_t wanted);
 /* Waits for the stream's wake-up and, unless fd is -1, for fd, until the deadline at most. NNS_OK
  * (look again), TIMEOUT or CANCELED or IO: the stream has failed. */
 int nns__stream_wait(nns_stream *s, int fd, short events, int64_t deadline);
+/* A worker's call is done: takes its signal, for which s->owed was set when it began. */
+void nns__stream_take_signal(nns_stream *s);
 /* The stream has failed: whoever waits on the other side is to look up. */
 void nns__stream_rouse(nns_stream *s);
 /* Fails the stream; answers the sticky error. os: errno or 0. */

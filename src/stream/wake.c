@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <unistd.h>
@@ -105,12 +106,38 @@ void nns__wake_hold(struct nns__wake *w)
         nns__wake_signal(w);
 }
 
-void nns__wake_clear(struct nns__wake *w)
+/* True if there was a signal. An eventfd gives all of them at once. */
+static bool drain(struct nns__wake *w)
 {
     uint64_t bytes[8];
+    bool any = false;
 
-    while (read(w->in, bytes, sizeof(bytes)) > 0)
-        continue;
-    if (atomic_load(&w->held)) /* perhaps only now: that signal may have been eaten here */
+    while (read(w->in, bytes, sizeof(bytes)) > 0) {
+        any = true;
+        if (w->in == w->out)
+            break;
+    }
+    return any;
+}
+
+/* Perhaps it is held only now: that signal may just have been eaten. */
+static void hold_on(struct nns__wake *w)
+{
+    if (atomic_load(&w->held))
         nns__wake_signal(w);
+}
+
+void nns__wake_clear(struct nns__wake *w)
+{
+    (void)drain(w);
+    hold_on(w);
+}
+
+void nns__wake_take(struct nns__wake *w)
+{
+    struct pollfd p = {.fd = w->in, .events = POLLIN};
+
+    while (!drain(w))
+        (void)poll(&p, 1, -1);
+    hold_on(w);
 }

@@ -20,5 +20,8 @@ int nns__wake_fd(const struct nns__wake *w); /* to poll for POLLIN */
 void nns__wake_signal(struct nns__wake *w);  /* readable until it is cleared */
 void nns__wake_hold(struct nns__wake *w);    /* readable for ever; async-signal-safe */
 void nns__wake_clear(struct nns__wake *w);   /* not readable, unless it is held */
+/* The same with the signal of somebody who has begun to give it, or has given it: none comes late.
+ */
+void nns__wake_take(struct nns__wake *w);
 
 #endif

@@ -3,12 +3,13 @@
  * The worker pool: one lock, one queue, one list of what runs. A call is given to a thread when
  * it comes, or when another one has ended; then the queue is looked through from its front. A
  * thread that finds nothing to do lies down for a while, the last of them on top: the others come
- * to the end of their time.
+ * to the end of their time. Nobody is woken by who holds a lock that the woken would wait for.
  */
 #include "stream/worker.h"
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
@@ -22,19 +23,19 @@ enum stage {
 
 struct nns__call {
     struct nns__mem mem;
-    struct nns__call *next; /* in the queue, or in the list of what runs */
-    enum stage stage;
+    struct nns__call *next;   /* in the queue, or in the list of what runs */
+    _Atomic enum stage stage; /* written under the lock */
     void (*run)(void *arg);
     void *arg;
-    struct nns__wake *wake; /* a reference, until run has returned */
+    struct nns__wake *wake; /* a reference, until DONE */
     char *key;              /* or NULL */
 };
 
-/* A thread without a call, on its own stack. Who takes it off the list owes it a call; that is
- * handed over under its own lock, since the pool's would hold it up as soon as it wakes. */
+/* Where a thread without a call lies. Who takes it off the list owes it a call. It outlives the
+ * thread, so that the signal can be given after the call was. */
 struct idler {
-    struct idler *next;
-    pthread_mutex_t lock;
+    struct idler *next;   /* of those that wait, or of the unused */
+    pthread_mutex_t lock; /* of call; never with the pool's inside */
     pthread_cond_t given;
     struct nns__call *call;
 };
@@ -43,13 +44,16 @@ static struct {
     pthread_mutex_t lock;
     struct nns__call *queue; /* in the order they came */
     struct nns__call *running;
-    struct idler *idlers;
+    struct idler all[NNS__WORKER_THREADS];
+    struct idler *unused; /* at least as many as there may be more threads that wait */
+    struct idler *idlers; /* that wait */
+    bool may_idle;
     size_t waiting; /* calls */
     size_t threads;
     size_t idle; /* of the threads */
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /* ---- calls ---- */
 
@@ -126,21 +130,26 @@ static struct nns__call *take_next(void)
 
 /* ---- threads ---- */
 
-/* True if the call was given up, and is now the thread's to free. The signal is given under the
- * lock: who has seen the call done can clear it. */
-static bool finish(struct nns__call *call)
+/* What is owed to whoever waits for the call, which may be gone as soon as it is DONE. */
+static void finish(struct nns__call *call)
 {
+    struct nns__wake *wake = call->wake;
     bool given_up;
 
     pthread_mutex_lock(&pool.lock);
     given_up = call->stage == GIVEN_UP;
     unlink_call(&pool.running, call);
     if (!given_up) {
-        call->stage = DONE;
-        nns__wake_signal(call->wake);
+        call->wake = NULL;
+        atomic_store_explicit(&call->stage, DONE, memory_order_release);
     }
     pthread_mutex_unlock(&pool.lock);
-    return given_up;
+    if (given_up) {
+        call_free(call);
+        return;
+    }
+    nns__wake_signal(wake);
+    nns__wake_unref(wake);
 }
 
 static struct timespec linger_end(void)
@@ -178,11 +187,22 @@ static bool idler_init(struct idler *idler)
            pthread_cond_init(&idler->given, &attr) == 0;
     (void)pthread_condattr_destroy(&attr);
     (void)pthread_mutex_init(&idler->lock, NULL); /* cannot fail */
-    idler->call = NULL;
     return good;
 }
 
-/* Waits for a call until end, or, with NULL, for one that is owed. */
+/* Without them no thread idles. */
+static void make_idlers(void)
+{
+    pool.unused = pool.idlers = NULL;
+    pool.may_idle = true;
+    for (size_t i = 0; i < NNS__WORKER_THREADS; i++) {
+        pool.all[i] = (struct idler){.next = pool.unused};
+        pool.may_idle = idler_init(&pool.all[i]) && pool.may_idle;
+        pool.unused = &pool.all[i];
+    }
+}
+
+/* Takes the call that comes until end, or, with NULL, the one that is owed. */
 static struct nns__call *await_call(struct idler *idler, const struct timespec *end)
 {
     struct nns__call *call;
@@ -196,8 +216,16 @@ static struct nns__call *await_call(struct idler *idler, const struct timespec *
             rc = pthread_cond_wait(&idler->given, &idler->lock);
     }
     call = idler->call;
+    idler->call = NULL;
     pthread_mutex_unlock(&idler->lock);
     return call;
+}
+
+/* Nobody uses the idler any more. The lock is held. */
+static void put_away(struct idler *idler)
+{
+    idler->next = pool.unused;
+    pool.unused = idler;
 }
 
 /* The call that comes within the time an idle thread has; with NULL it has left the pool. The
@@ -206,52 +234,59 @@ static struct nns__call *linger(struct idler *idler)
 {
     struct timespec end = linger_end();
     struct nns__call *call = await_call(idler, &end);
-    bool leaves;
+    bool leaves = false;
 
-    if (call != NULL)
-        return call;
-    pthread_mutex_lock(&pool.lock);
-    leaves = unlink_idler(idler);
-    if (leaves)
-        pool.threads--;
-    pthread_mutex_unlock(&pool.lock);
-    return leaves ? NULL : await_call(idler, NULL);
+    if (call == NULL) {
+        pthread_mutex_lock(&pool.lock);
+        leaves = unlink_idler(idler);
+        if (leaves) {
+            pool.threads--;
+            put_away(idler);
+        }
+        pthread_mutex_unlock(&pool.lock);
+        if (!leaves)
+            call = await_call(idler, NULL);
+    }
+    return call;
 }
 
-/* The thread's next call; with NULL it has left the pool. */
-static struct nns__call *next_call(void)
+/* The thread's next call; with NULL it has left the pool. *last: where it lay before. */
+static struct nns__call *next_call(struct idler **last)
 {
-    struct idler idler;
-    bool may_idle = idler_init(&idler);
+    struct idler *idler = NULL;
     struct nns__call *call;
 
     pthread_mutex_lock(&pool.lock);
+    if (*last != NULL)
+        put_away(*last);
+    *last = NULL;
     call = take_next();
-    if (call == NULL && may_idle) {
-        idler.next = pool.idlers;
-        pool.idlers = &idler;
+    if (call == NULL && pool.may_idle) {
+        idler = pool.unused;
+        pool.unused = idler->next;
+        idler->next = pool.idlers;
+        pool.idlers = idler;
         pool.idle++;
     } else if (call == NULL) {
         pool.threads--;
     }
     pthread_mutex_unlock(&pool.lock);
-    if (call == NULL && may_idle)
-        call = linger(&idler);
-    if (may_idle)
-        (void)pthread_cond_destroy(&idler.given);
-    (void)pthread_mutex_destroy(&idler.lock);
+    if (idler != NULL)
+        call = linger(idler);
+    if (call != NULL)
+        *last = idler;
     return call;
 }
 
 static void *work(void *arg)
 {
     struct nns__call *call = arg;
+    struct idler *idler = NULL;
 
     while (call != NULL) {
         call->run(call->arg);
-        if (finish(call))
-            call_free(call);
-        call = next_call();
+        finish(call);
+        call = next_call(&idler);
     }
     return NULL;
 }
@@ -304,13 +339,14 @@ static void after_fork_in_child(void)
 {
     lose(&pool.queue);
     lose(&pool.running);
-    pool.idlers = NULL;
+    make_idlers();
     pool.waiting = pool.threads = pool.idle = 0;
     pthread_mutex_unlock(&pool.lock);
 }
 
-static void watch_forks(void)
+static void set_up(void)
 {
+    make_idlers();
     (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
@@ -320,8 +356,8 @@ static void give(struct idler *idler, struct nns__call *call)
 {
     pthread_mutex_lock(&idler->lock);
     idler->call = call;
-    (void)pthread_cond_signal(&idler->given);
     pthread_mutex_unlock(&idler->lock);
+    (void)pthread_cond_signal(&idler->given);
 }
 
 /* Gives the first call that may run to a new thread, or picks an idle one, to which it must be
@@ -377,7 +413,7 @@ int nns__call_start(struct nns__call **ret, const struct nns__mem *mem, const ch
     call->run = run;
     call->arg = arg;
     call->wake = nns__wake_ref(wake);
-    (void)pthread_once(&fork_once, watch_forks);
+    (void)pthread_once(&once, set_up);
     pthread_mutex_lock(&pool.lock);
     rc = admit(call, &idler, &given);
     pthread_mutex_unlock(&pool.lock);
@@ -393,12 +429,7 @@ int nns__call_start(struct nns__call **ret, const struct nns__mem *mem, const ch
 
 bool nns__call_is_done(const struct nns__call *call)
 {
-    bool done;
-
-    pthread_mutex_lock(&pool.lock);
-    done = call->stage == DONE;
-    pthread_mutex_unlock(&pool.lock);
-    return done;
+    return atomic_load_explicit(&call->stage, memory_order_acquire) == DONE;
 }
 
 void nns__call_release(struct nns__call *call)
@@ -407,6 +438,10 @@ void nns__call_release(struct nns__call *call)
 
     if (call == NULL)
         return;
+    if (nns__call_is_done(call)) {
+        call_free(call);
+        return;
+    }
     pthread_mutex_lock(&pool.lock);
     stage = call->stage;
     if (stage == WAITING) {

@@ -22,12 +22,14 @@
 
 struct nns__call;
 
-/* Has run(arg) called once on a worker thread; wake is then signalled. key is copied; NULL: no
+/* Has run(arg) called once on a worker thread; wake is then signalled, unless the call was given
+ * back before. key is copied; NULL: no
  * limit of its own. The caller owns *ret. BUSY (queue full, or no thread to be had), NOMEM: run is
  * not called. */
 int nns__call_start(struct nns__call **ret, const struct nns__mem *mem, const char *key,
                     void (*run)(void *arg), void *arg, struct nns__wake *wake);
-/* True when run has returned; all that it wrote may then be read. */
+/* True when run has returned; all that it wrote may then be read. The signal may be still to come:
+ * who goes on using the wake-up takes it (nns__wake_take()). */
 bool nns__call_is_done(const struct nns__call *call);
 /* Gives the call back, in any state; NULL is nothing. If run has not begun it is called here and
  * now: arg must know by then that nobody waits for it any more, so that run returns at once. If

@@ -5,6 +5,7 @@
 #include "stream/ends.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <unistd.h>
 
 static struct nns__mem mem;
@@ -52,6 +53,31 @@ static void test_hold_survives_clear(void **state)
     nns__wake_unref(w);
 }
 
+static void *signal_it(void *arg)
+{
+    nns__wake_signal(arg);
+    return NULL;
+}
+
+/* Whether it comes before or after, nothing is left behind. */
+static void test_take_waits_for_the_signal(void **state)
+{
+    struct nns__wake *w = make();
+    pthread_t thread;
+
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        assert_int_equal(pthread_create(&thread, NULL, signal_it, w), 0);
+        nns__wake_take(w);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_false(is_readable(w));
+    }
+    nns__wake_hold(w);
+    nns__wake_take(w);
+    assert_true(is_readable(w));
+    nns__wake_unref(w);
+}
+
 static void test_descriptor_is_not_inherited(void **state)
 {
     struct nns__wake *w = make();
@@ -79,6 +105,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_signal_and_clear),
         cmocka_unit_test(test_hold_survives_clear),
+        cmocka_unit_test(test_take_waits_for_the_signal),
         cmocka_unit_test(test_descriptor_is_not_inherited),
         cmocka_unit_test(test_last_reference_closes),
     };

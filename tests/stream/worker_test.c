@@ -337,6 +337,26 @@ static void test_a_thread_does_more_than_one_call(void **state)
     }
 }
 
+/* Who sees the call done before the signal is given still gets that one alone. */
+static void test_no_signal_comes_late(void **state)
+{
+    struct pollfd p = {.fd = nns__wake_fd(wake), .events = POLLIN};
+    pthread_t thread;
+
+    (void)state;
+    for (int i = 0; i < 2000; i++) {
+        struct nns__call *call = start(NULL, note_thread, &thread);
+
+        while (!nns__call_is_done(call))
+            continue;
+        nns__call_release(call);
+        nns__wake_take(wake);
+        if (i % 2 != 0)
+            workers_await_none();
+        assert_int_equal(poll(&p, 1, 0), 0);
+    }
+}
+
 static void test_idle_threads_are_used_before_new_ones(void **state)
 {
     struct gate gate = GATE_INIT;
@@ -448,6 +468,7 @@ int main(void)
         TEST(test_no_memory),
         TEST(test_signals_are_blocked),
         TEST(test_a_thread_does_more_than_one_call),
+        TEST(test_no_signal_comes_late),
         TEST(test_idle_threads_are_used_before_new_ones),
         TEST(test_idle_threads_end),
         TEST(test_child_starts_afresh),
