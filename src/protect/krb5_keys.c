@@ -44,18 +44,6 @@ const struct nns__enctype *nns__enctype_find(int32_t number)
     return NULL;
 }
 
-/* Byte at of the text that follows when in is written again and again, each time turned right by
- * 13 bits more. */
-static uint8_t unfolded(const uint8_t *in, size_t in_size, size_t at)
-{
-    size_t bits = in_size * 8, turned = at / in_size * 13 % bits;
-    size_t first = (at % in_size * 8 + bits - turned) % bits;
-    size_t byte = first / 8, shift = first % 8;
-    unsigned pair = (unsigned)in[byte] << 8 | in[(byte + 1) % in_size];
-
-    return (uint8_t)(pair >> (8 - shift));
-}
-
 static size_t least_common_multiple(size_t a, size_t b)
 {
     size_t multiple = a;
@@ -65,16 +53,46 @@ static size_t least_common_multiple(size_t a, size_t b)
     return multiple;
 }
 
+/* The text that follows when in is written again and again, each time turned right by 13 bits
+ * more; read from its end, a handshake's keys being many and divisions slow. */
+struct unfolded {
+    const uint8_t *in;
+    size_t size;
+    size_t copy;  /* that is being read; the first is 0 */
+    size_t left;  /* bytes, of it */
+    size_t byte;  /* of in, in which the byte begins that was read last */
+    size_t shift; /* and the bit of that */
+};
+
+static uint8_t byte_before(struct unfolded *u)
+{
+    size_t bits = u->size * 8, first, next = u->byte;
+    unsigned pair;
+
+    if (u->left == 0) {
+        u->copy--;
+        u->left = u->size;
+        first = (bits - u->copy * 13 % bits) % bits;
+        next = first / 8;
+        u->shift = first % 8;
+    }
+    u->left--;
+    u->byte = next > 0 ? next - 1 : u->size - 1;
+    pair = (unsigned)u->in[u->byte] << 8 | u->in[next];
+    return (uint8_t)(pair >> (8 - u->shift));
+}
+
 /* Adds that text up in pieces of out_size bytes, with one's complement's carry around the end. */
 void nns__n_fold(uint8_t *out, size_t out_size, const uint8_t *in, size_t in_size)
 {
     size_t all = least_common_multiple(in_size, out_size);
+    struct unfolded text = {.in = in, .size = in_size, .copy = all / in_size};
     unsigned carry = 0;
 
     memset(out, 0, out_size);
     for (size_t piece = 0; piece < all; piece += out_size) {
         for (size_t i = out_size; i-- > 0;) {
-            carry += out[i] + (unsigned)unfolded(in, in_size, piece + i);
+            carry += out[i] + (unsigned)byte_before(&text);
             out[i] = (uint8_t)carry;
             carry >>= 8;
         }
