@@ -38,6 +38,7 @@ struct gss_auth {
     struct nns__gss_cred *cred;
     gss_ctx_id_t ctx;
     gss_cred_id_t delegated; /* server */
+    gss_name_t peer;         /* server, Kerberos: the client, once the context is complete */
     bool ntlm;               /* it is the mechanism, not Kerberos */
     bool mic;                /* the peer may have sent a mechListMIC */
     bool started;            /* a token went through the mechanism */
@@ -59,6 +60,7 @@ static void close_auth(struct nns__auth *auth)
 
     (void)gss_delete_sec_context(&minor, &a->ctx, GSS_C_NO_BUFFER);
     (void)gss_release_cred(&minor, &a->delegated);
+    (void)gss_release_name(&minor, &a->peer);
     nns__gss_give_back(a->cred, a->request.cfg, a->worked && !a->ntlm);
     nns__free(&a->request.cfg->mem, a, sizeof(*a));
 }
@@ -404,13 +406,15 @@ static int step_server(struct gss_auth *a, gss_buffer_t in, gss_buffer_t out, OM
 {
     struct nns__gss_status status = {.role = NNS_SERVER, .code = NNS_ERR_AUTH};
     struct gss_channel_bindings_struct room;
+    OM_uint32 ignored;
 
     if (!a->started && pick_mechanism(a, in->value, in->length, f) != NNS_OK)
         return f->code;
+    (void)gss_release_name(&ignored, &a->peer);
     *major = gss_accept_sec_context(&status.minor, &a->ctx,
                                     a->ntlm ? a->cred->ntlm : a->cred->negotiable, in,
-                                    bindings(a, &room), NULL, NULL, out, NULL, NULL,
-                                    a->request.cfg->accept_delegation ? &a->delegated : NULL);
+                                    bindings(a, &room), a->ntlm ? NULL : &a->peer, NULL, out, NULL,
+                                    NULL, a->request.cfg->accept_delegation ? &a->delegated : NULL);
     if (went_well(*major))
         return NNS_OK;
     status.major = *major;
@@ -495,21 +499,41 @@ static int complete_target(struct gss_auth *a, struct nns__facts *facts, struct 
     return NNS_OK;
 }
 
-/* A client's context has the name that it was given, and that of a kept ticket is known. */
-static int inquire_names(struct gss_auth *a, struct nns__facts *facts, struct nns__failure *f)
+static int copy_name(char **ret, const struct gss_auth *a, const char *name, struct nns__failure *f)
 {
-    const struct nns__mem *mem = &a->request.cfg->mem;
+    *ret = nns__strdup(&a->request.cfg->mem, name);
+    return *ret != NULL ? NNS_OK : no_memory(f);
+}
+
+/* A client's context has the name that it was given, and that of a kept ticket is known. */
+static int inquire_server(struct gss_auth *a, struct nns__facts *facts, struct nns__failure *f)
+{
     int rc;
 
-    if (a->cred->known_as != NULL) {
-        facts->target = nns__strdup(mem, a->cred->known_as);
-        return facts->target != NULL ? NNS_OK : no_memory(f);
-    }
-    rc = nns__gss_facts_names(facts, mem, a->ctx, a->request.role, f);
-    if (rc == NNS_OK && a->request.role == NNS_CLIENT)
+    if (a->cred->known_as != NULL)
+        return copy_name(&facts->target, a, a->cred->known_as, f);
+    rc = nns__gss_facts_target(facts, &a->request.cfg->mem, a->ctx, NNS_CLIENT, f);
+    if (rc == NNS_OK)
         rc = complete_target(a, facts, f);
-    if (rc == NNS_OK && a->request.role == NNS_CLIENT && facts->target != NULL)
+    if (rc == NNS_OK && facts->target != NULL)
         nns__gss_keep_ticket(a->cred, &a->request, facts->target);
+    return rc;
+}
+
+/* The client, and which of the server's names it asked for. */
+static int inquire_client(struct gss_auth *a, struct nns__facts *facts, struct nns__failure *f)
+{
+    const struct nns__mem *mem = &a->request.cfg->mem;
+    const char *known = nns__gss_only_name(a->cred, a->request.cfg);
+    int rc = nns__gss_facts_peer(facts, mem, a->peer, f);
+
+    if (rc != NNS_OK)
+        return rc;
+    if (known != NULL)
+        return copy_name(&facts->target, a, known, f);
+    rc = nns__gss_facts_target(facts, mem, a->ctx, NNS_SERVER, f);
+    if (rc == NNS_OK && facts->target != NULL)
+        nns__gss_learn_name(a->cred, a->request.cfg, facts->target);
     return rc;
 }
 
@@ -552,7 +576,10 @@ static int inquire(struct nns__auth *auth, struct nns__facts *facts, struct nns_
         return rc;
     if (facts->mechanism == NNS__MECHANISM_NTLM)
         return tell_why(a, facts, f);
-    return facts->mechanism == NNS__MECHANISM_KERBEROS ? inquire_names(a, facts, f) : NNS_OK;
+    if (facts->mechanism != NNS__MECHANISM_KERBEROS)
+        return NNS_OK;
+    return a->request.role == NNS_CLIENT ? inquire_server(a, facts, f)
+                                         : inquire_client(a, facts, f);
 }
 
 /* Records without GSSAPI: all that may stand in the way is found out before it is too late. */

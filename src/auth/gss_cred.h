@@ -25,7 +25,8 @@ struct nns__gss_cred {
 
     char *target;    /* client: as it was asked for */
     gss_name_t name; /* client: the target, imported; Kerberos' or NTLM's form */
-    char *known_as;  /* client: what a kept ticket's target is called */
+    char *known_as;  /* what a kept ticket's target is called, or all keys of the keytab are */
+    bool names_read; /* server: of the keytab's keys */
 
     gss_cred_id_t kerberos;   /* Kerberos alone; kept for its exact errors */
     gss_cred_id_t negotiable; /* SPNEGO that may choose Kerberos only, and Kerberos itself */

@@ -4,7 +4,7 @@
  * for its names. Of NTLM only the client's is asked, because gss-ntlmssp crashes when an acceptor
  * asks for its own, and neither its strength nor its lifetime, which are a crash at level none and
  * 0. Everything is read from the context, nothing from what was asked for or what the first token
- * said.
+ * said. Each name that it gives costs the library a good part of a handshake.
  */
 #include "auth/gss_facts.h"
 
@@ -142,23 +142,24 @@ static int display(char **ret, struct nns__facts *facts, const struct nns__mem *
     return rc;
 }
 
-/* Of a client the server's name alone; each name costs the library a good part of a handshake. */
-int nns__gss_facts_names(struct nns__facts *facts, const struct nns__mem *mem, gss_ctx_id_t ctx,
-                         nns_role role, struct nns__failure *f)
+int nns__gss_facts_peer(struct nns__facts *facts, const struct nns__mem *mem, gss_name_t name,
+                        struct nns__failure *f)
 {
-    gss_name_t source = GSS_C_NO_NAME, target = GSS_C_NO_NAME;
+    return display(&facts->peer_name, facts, mem, name, NNS_SERVER, f);
+}
+
+int nns__gss_facts_target(struct nns__facts *facts, const struct nns__mem *mem, gss_ctx_id_t ctx,
+                          nns_role role, struct nns__failure *f)
+{
+    gss_name_t target = GSS_C_NO_NAME;
     OM_uint32 major, minor;
     int rc = NNS_OK;
 
-    major = gss_inquire_context(&minor, ctx, role == NNS_SERVER ? &source : NULL, &target, NULL,
-                                NULL, NULL, NULL, NULL);
+    major = gss_inquire_context(&minor, ctx, NULL, &target, NULL, NULL, NULL, NULL, NULL);
     if (major != GSS_S_COMPLETE)
         return failed(f, role, major, minor);
-    if (role == NNS_SERVER)
-        rc = display(&facts->peer_name, facts, mem, source, role, f);
-    if (rc == NNS_OK && target != GSS_C_NO_NAME)
+    if (target != GSS_C_NO_NAME)
         rc = display(&facts->target, facts, mem, target, role, f);
-    (void)gss_release_name(&minor, &source);
     (void)gss_release_name(&minor, &target);
     return rc;
 }

@@ -13,8 +13,11 @@
  * Errors: AUTH, NOMEM. */
 int nns__gss_facts(struct nns__facts *facts, const struct nns__mem *mem, gss_ctx_id_t ctx,
                    nns_role role, struct nns__failure *f);
-/* Kerberos' names: the target, and to a server the peer. Errors: AUTH, NOMEM. */
-int nns__gss_facts_names(struct nns__facts *facts, const struct nns__mem *mem, gss_ctx_id_t ctx,
-                         nns_role role, struct nns__failure *f);
+/* Kerberos' names: to a server the peer, as the completed context gave it out, and the target.
+ * Errors: AUTH, NOMEM. */
+int nns__gss_facts_peer(struct nns__facts *facts, const struct nns__mem *mem, gss_name_t name,
+                        struct nns__failure *f);
+int nns__gss_facts_target(struct nns__facts *facts, const struct nns__mem *mem, gss_ctx_id_t ctx,
+                          nns_role role, struct nns__failure *f);
 
 #endif

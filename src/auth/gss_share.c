@@ -5,6 +5,7 @@
  */
 #include "auth/gss_share.h"
 
+#include "auth/gss_keytab.h"
 #include "auth/gss_ticket.h"
 #include "auth/names.h"
 
@@ -90,6 +91,30 @@ void nns__gss_give_back(struct nns__gss_cred *cred, const nns_config *cfg, bool 
         free_cred(&cred->kept);
 }
 
+/* What was read must be what the file has still. */
+static bool is_unchanged(const struct nns__gss_cred *cred, const nns_config *cfg)
+{
+    struct nns__gss_source now;
+
+    return nns__gss_source_find(&now, cfg, cred->role) && nns__gss_source_same(&now, &cred->source);
+}
+
+/* ---- a server's name ---- */
+
+const char *nns__gss_only_name(const struct nns__gss_cred *cred, const nns_config *cfg)
+{
+    return cred->known_as != NULL && is_unchanged(cred, cfg) ? cred->known_as : NULL;
+}
+
+void nns__gss_learn_name(struct nns__gss_cred *cred, const nns_config *cfg, const char *name)
+{
+    if (!cred->lasts || cred->names_read)
+        return;
+    cred->names_read = true;
+    if (nns__gss_keytab_has_only(cred->krb5, cred->source.name, name) && is_unchanged(cred, cfg))
+        cred->known_as = nns__strdup(&cred->mem, name);
+}
+
 /* ---- a client's ticket ---- */
 
 /* The names, the ticket and the credentials from it. */
@@ -109,14 +134,6 @@ static bool fill(struct nns__gss_cred *cred, const struct nns__auth_request *req
     cred->known_as = nns__strdup(&cred->mem, known_as);
     nns__strfree(&cred->mem, principal);
     return rc == NNS_OK && cred->known_as != NULL;
-}
-
-/* What was read must be what the file has still. */
-static bool is_unchanged(const struct nns__gss_cred *cred, const nns_config *cfg)
-{
-    struct nns__gss_source now;
-
-    return nns__gss_source_find(&now, cfg, NNS_CLIENT) && nns__gss_source_same(&now, &cred->source);
 }
 
 void nns__gss_keep_ticket(const struct nns__gss_cred *cred, const struct nns__auth_request *request,

@@ -19,6 +19,12 @@ struct nns__gss_cred *nns__gss_cred_new(const struct nns__auth_request *request)
  * and the next one may use it. NULL is nothing. */
 void nns__gss_give_back(struct nns__gss_cred *cred, const nns_config *cfg, bool worked);
 
+/* The name that a server's clients ask for when its keytab has no other, so that the context need
+ * not be asked: who has got through has a ticket for one of the keys. NULL: it must be. Learnt
+ * from a first connection, whose context gave this name. */
+const char *nns__gss_only_name(const struct nns__gss_cred *cred, const nns_config *cfg);
+void nns__gss_learn_name(struct nns__gss_cred *cred, const nns_config *cfg, const char *name);
+
 /* After a client's handshake with Kerberos, whose target is known as this: has its configuration
  * keep a copy of the ticket. Not after its first one; most programs make no other. May wait for
  * the cache. */

@@ -108,6 +108,7 @@ struct outcome {
     int rc;
     bool at_once; /* the client's first call was made so */
     char peer[64], target[64], words[400];
+    char served[64]; /* the target as the server knows it */
 };
 
 static void tell(struct outcome *o, const nns_engine *client, const nns_engine *server)
@@ -121,6 +122,7 @@ static void tell(struct outcome *o, const nns_engine *client, const nns_engine *
     if (o->rc == NNS_OK) {
         (void)snprintf(o->peer, sizeof(o->peer), "%s", nns_engine_peer_name(server));
         (void)snprintf(o->target, sizeof(o->target), "%s", nns_engine_target(client));
+        (void)snprintf(o->served, sizeof(o->served), "%s", nns_engine_target(server));
     }
 }
 
@@ -176,6 +178,7 @@ static void expect_peer(const struct both *both, const char *peer, bool at_once)
     assert_string_equal(o.words, "");
     assert_string_equal(o.peer, peer);
     assert_string_equal(o.target, TARGET "@" REALM);
+    assert_string_equal(o.served, TARGET "@" REALM);
     assert_int_equal(o.at_once, at_once);
 }
 
@@ -309,6 +312,7 @@ static void test_targets_do_not_share(void **state)
     assert_int_equal(o.rc, NNS_OK);
     assert_false(o.at_once);
     assert_string_equal(o.target, BESIDE "@" REALM);
+    assert_string_equal(o.served, BESIDE "@" REALM);
 }
 
 static void test_delegation_and_passwords_keep_nothing(void **state)
@@ -492,6 +496,57 @@ static void test_replay_cache_is_turned_off(void **state)
     assert_int_equal(connect_to(both, TARGET).rc, NNS_OK);
 }
 
+static void keep_names(const char *path, const char *name)
+{
+    char temporary[1100];
+    krb5_context context;
+    krb5_keytab from, to;
+    krb5_kt_cursor cursor;
+    krb5_keytab_entry entry;
+    char *text;
+
+    (void)snprintf(temporary, sizeof(temporary), "FILE:%s.new", path_of(path));
+    assert_int_equal(krb5_init_context(&context), 0);
+    assert_int_equal(krb5_kt_resolve(context, path, &from), 0);
+    assert_int_equal(krb5_kt_resolve(context, temporary, &to), 0);
+    assert_int_equal(krb5_kt_start_seq_get(context, from, &cursor), 0);
+    while (krb5_kt_next_entry(context, from, &entry, &cursor) == 0) {
+        assert_int_equal(krb5_unparse_name(context, entry.principal, &text), 0);
+        if (strcmp(text, name) == 0)
+            assert_int_equal(krb5_kt_add_entry(context, to, &entry), 0);
+        krb5_free_unparsed_name(context, text);
+        (void)krb5_free_keytab_entry_contents(context, &entry);
+    }
+    assert_int_equal(krb5_kt_end_seq_get(context, from, &cursor), 0);
+    (void)krb5_kt_close(context, from);
+    (void)krb5_kt_close(context, to);
+    krb5_free_context(context);
+    assert_int_equal(rename(path_of(temporary), path_of(path)), 0);
+}
+
+/* A keytab with one name tells whom every client asked for; one with several does not. */
+static void test_only_name_is_known(void **state)
+{
+    const struct both *both = *state;
+    struct nns__gss_cred *cred;
+
+    warm(both);
+    assert_null(nns__gss_only_name(must_keep(both->server), both->server));
+    keep_names(keytab, TARGET "@" REALM);
+    warm(both);
+    cred = must_keep(both->server);
+    assert_string_equal(nns__gss_only_name(cred, both->server), TARGET "@" REALM);
+    nns__strfree(&cred->mem, cred->known_as);
+    cred->known_as = nns__strdup(&cred->mem, "marked");
+    assert_string_equal(connect_to(both, TARGET).served, "marked"); /* it is used */
+    copy("keytab", keytab);
+    assert_null(nns__gss_only_name(cred, both->server)); /* replaced while a client logs in */
+    settle(both->server, NNS_SERVER);
+    assert_null(nns__gss_only_name(cred, both->server));
+    expect_peer(both, "alice@" REALM, true);
+    assert_string_equal(connect_to(both, BESIDE).served, BESIDE "@" REALM);
+}
+
 /* ---- threads and processes ---- */
 
 static void *connect_often(void *arg)
@@ -560,6 +615,7 @@ int main(void)
         TEST(test_keytab_is_replaced),
         TEST(test_keytab_is_removed),
         TEST(test_replay_cache_is_turned_off),
+        TEST(test_only_name_is_known),
         TEST(test_threads_share),
         TEST(test_child_shares),
     };
