@@ -52,7 +52,10 @@ int nns__transport_set_fds(struct nns__transport *t, int recv_fd, int send_fd, b
 {
     bool recv_is_socket, send_is_socket;
 
-    if (inspect(recv_fd, &recv_is_socket) != NNS_OK || inspect(send_fd, &send_is_socket) != NNS_OK)
+    if (inspect(recv_fd, &recv_is_socket) != NNS_OK)
+        return NNS_ERR_ARGUMENT;
+    send_is_socket = recv_is_socket;
+    if (send_fd != recv_fd && inspect(send_fd, &send_is_socket) != NNS_OK)
         return NNS_ERR_ARGUMENT;
     t->kind = NNS__DESCRIPTORS;
     t->recv_fd = recv_fd;
