@@ -4,6 +4,7 @@
 What the tests need from outside:
     NNS             the nns command
     NNS_REALM_DIR   the folder made by `tests/realm/realm start`
+    NNS_CLOCK       support/clock.c, compiled, for programs whose clock is off
     NNS_TEST_RECORD_ENGINE   the --record-engine of every nns, if it is set
 A process started here is ended by its id when its test ends, and by the kernel when this one dies.
 """
@@ -90,21 +91,12 @@ def tied_to_us(argv):
 
 
 def off_clock(seconds):
-    """The environment change by which a program sees a clock that is off; its deadlines do not.
-    (faketime itself would stay between us and the program.)"""
+    """The environment change by which a program sees a clock that is off; its deadlines do not."""
     if not seconds:
         return {}
-    shown = subprocess.run(
-        ["faketime", "-f", "+0s", "printenv", "LD_PRELOAD"],
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-        check=True,
-    )
     return {
-        "LD_PRELOAD": shown.stdout.strip(),
-        "FAKETIME": f"{seconds:+d}s",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "LD_PRELOAD": os.environ["NNS_CLOCK"],
+        "NNS_CLOCK_OFF": str(seconds),
         "ASAN_OPTIONS": "verify_asan_link_order=0",  # which is second then
     }
 
