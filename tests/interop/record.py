@@ -50,14 +50,19 @@ class Record:
         self._sizes.add(int(size))
 
     def read(self, lines):
-        """What a program has said: events of a .NET peer, or lines for people."""
+        """What a program has said: events of a .NET peer, or lines for people. The last one may
+        be cut short, of a peer that its test has ended."""
         for line in lines:
             if line.startswith("{"):
-                self._read_event(json.loads(line))
+                self._read_event(line)
             elif match := USING.search(line):
                 self._seen(match[1], match[2] or "encrypt")
 
-    def _read_event(self, event):
+    def _read_event(self, line):
+        try:
+            event = json.loads(line)
+        except ValueError:
+            return
         if event["event"] == "authenticated":
             level = "encrypt" if event["isEncrypted"] else "sign" if event["isSigned"] else "none"
             self._seen(event["type"], level)
