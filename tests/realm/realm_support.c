@@ -45,6 +45,7 @@ int realm_prepare(void)
 }
 
 #define ENGINE "NNS_TEST_RECORD_ENGINE"
+#define MULTI_BUFFER "krb5+mb" /* what "auto" has to come to */
 
 void realm_use_engine(const char *name)
 {
@@ -61,6 +62,13 @@ void expect_kerberos_engine(const char *name)
         assert_string_equal(name, engine);
 }
 
+const char *realm_engine(void)
+{
+    const char *engine = getenv(ENGINE);
+
+    return engine == NULL || strcmp(engine, MULTI_BUFFER) == 0 ? "auto" : engine;
+}
+
 static const nns_allocator *allocator; /* NULL: malloc */
 
 void realm_use_allocator(const nns_allocator *alloc)
@@ -70,14 +78,12 @@ void realm_use_allocator(const nns_allocator *alloc)
 
 static nns_config *new_config(nns_protection level)
 {
-    const char *engine = getenv(ENGINE);
     nns_config *cfg = NULL;
 
     assert_int_equal(nns_config_new(&cfg, allocator), NNS_OK);
     assert_int_equal(nns_config_insecure_allow_unprotected(cfg), NNS_OK);
     assert_int_equal(nns_config_set_protection(cfg, level), NNS_OK);
-    if (engine != NULL)
-        assert_int_equal(nns_config_set_record_engine(cfg, engine), NNS_OK);
+    assert_int_equal(nns_config_set_record_engine(cfg, realm_engine()), NNS_OK);
     return cfg;
 }
 

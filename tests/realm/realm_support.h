@@ -26,8 +26,11 @@ int realm_prepare(void);
 
 /* Has all configurations of this process name this record engine. */
 void realm_use_engine(const char *name);
-/* Is it the engine of Kerberos records that this run must have? NNS_TEST_RECORD_ENGINE says which
- * one to set; without it the library chooses one of its own. */
+/* The engine that configurations are to set: what NNS_TEST_RECORD_ENGINE says, or "auto". */
+const char *realm_engine(void);
+/* Is it the engine of Kerberos records that this run must have? NNS_TEST_RECORD_ENGINE says which:
+ * "gss", "krb5", or "krb5+mb", for which nothing but "auto" can be set. Without it the library
+ * chooses one of its own. */
 void expect_kerberos_engine(const char *name);
 
 /* Has the configurations that are made from now on use this allocator; NULL: malloc. */

@@ -5,7 +5,8 @@ What the tests need from outside:
     NNS             the nns command
     NNS_REALM_DIR   the folder made by `tests/realm/realm start`
     NNS_CLOCK       support/clock.c, compiled, for programs whose clock is off
-    NNS_TEST_RECORD_ENGINE   the --record-engine of every nns, if it is set
+    NNS_TEST_RECORD_ENGINE   if it is set, what makes the records of every nns: gss, krb5, or
+                    krb5+mb, which is what --record-engine auto then has to come to
 A process started here is ended by its id when its test ends, and by the kernel when this one dies.
 """
 
@@ -60,16 +61,22 @@ def credentials(options, env):
     return ["--ccache", ccache("alice.ccache")["KRB5CCNAME"]]
 
 
+def engine_to_set():
+    """The record engine that this run sets, or None."""
+    name = os.environ.get("NNS_TEST_RECORD_ENGINE")
+    return "auto" if name == "krb5+mb" else name
+
+
 def record_engine():
     """The options that choose what makes the records."""
-    name = os.environ.get("NNS_TEST_RECORD_ENGINE")
+    name = engine_to_set()
     return ["--record-engine", name] if name else []
 
 
 def kerberos_engine():
     """A pattern of the engine that a Kerberos connection then has."""
     name = os.environ.get("NNS_TEST_RECORD_ENGINE", "auto")
-    return r"^krb5(\+mb)?$" if name == "auto" else f"^{name}$"
+    return r"^krb5(\+mb)?$" if name == "auto" else f"^{re.escape(name)}$"
 
 
 NO_TICKET = "no-such.ccache"
