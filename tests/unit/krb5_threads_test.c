@@ -65,10 +65,12 @@ static void *open_all(void *arg)
     return NULL;
 }
 
-static void make(struct end *end, int32_t type, bool initiator)
+static void make(struct end *end, int32_t type, bool initiator, bool one_by_one)
 {
-    struct nns__krb5_context context = {
-        .enctype = nns__enctype_find(type), .initiator = initiator, .conf = true};
+    struct nns__krb5_context context = {.enctype = nns__enctype_find(type),
+                                        .initiator = initiator,
+                                        .conf = true,
+                                        .one_by_one = one_by_one};
     struct nns__failure f;
 
     memset(end, 0, sizeof(*end));
@@ -76,14 +78,13 @@ static void make(struct end *end, int32_t type, bool initiator)
 }
 
 /* Opens what one end sealed before, while it seals what will be opened next. */
-static void test_two_threads(void **state)
+static void two_threads(bool one_by_one)
 {
     struct end ends[4], before[4];
 
-    (void)state;
     for (size_t i = 0; i < 4; i++) {
-        make(&before[i], i < 2 ? 18 : 20, i % 2 == 0);
-        make(&ends[i], i < 2 ? 18 : 20, i % 2 == 0);
+        make(&before[i], i < 2 ? 18 : 20, i % 2 == 0, one_by_one);
+        make(&ends[i], i < 2 ? 18 : 20, i % 2 == 0, one_by_one);
         (void)seal_all(&before[i]);
     }
     for (size_t i = 0; i < 4; i++) {
@@ -103,9 +104,24 @@ static void test_two_threads(void **state)
     }
 }
 
+static void test_two_threads(void **state)
+{
+    (void)state;
+    two_threads(false);
+}
+
+static void test_with_libcrypto_alone(void **state)
+{
+    (void)state;
+    two_threads(true);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_two_threads)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_two_threads),
+        cmocka_unit_test(test_with_libcrypto_alone),
+    };
 
     if (nns__mem_init(&mem, NULL) != NNS_OK)
         return 1;
