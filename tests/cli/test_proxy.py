@@ -25,13 +25,15 @@ from processes import (  # noqa: E402
     content,
     environment,
     realm,
+    record_engine,
 )
 
 
 class ProxyTest(NnsTest):
     def proxy(self, role, to, *options, **env):
         """A proxy on a free port, which is `.port`."""
-        argv = [os.environ["NNS"], "proxy", role, "--listen", "127.0.0.1:0"]
+        argv = [os.environ["NNS"], "proxy", role, *record_engine()]
+        argv += ["--listen", "127.0.0.1:0"]
         argv += ["--connect", f"127.0.0.1:{to}", *options]
         if role in ("--terminate", "--both") and "--allow" not in options:
             argv += ["--allow", "alice@NNS.TEST"]

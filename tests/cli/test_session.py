@@ -84,6 +84,7 @@ class Session(NnsTest):
         self.assertEqual((result.status, result.errors), (0, []))
         result = self.nns_connect(server.port, "-v", data=b"x")
         self.assertIn("256 bits", "\n".join(result.errors))
+        self.assert_record_engine(result.errors)
 
     def test_password_from_a_file_and_from_a_descriptor(self):
         server = self.nns_listen()

@@ -3,8 +3,8 @@
  * One connection with a channel binding; "" is none. A server on a free port of 127.0.0.1 that
  * insists on the binding, or a client. Prints "listening PORT", then "open" or "CODE MESSAGE".
  *
- *   bound server KEYTAB BINDING
- *   bound client PORT BINDING
+ *   bound server KEYTAB BINDING RECORD-ENGINE
+ *   bound client PORT BINDING RECORD-ENGINE
  */
 #include <nns/nns.h>
 
@@ -71,7 +71,8 @@ int main(int argc, char **argv)
     nns_stream *stream = NULL;
     int rc;
 
-    if (argc != 4 || nns_config_new(&cfg, NULL) != NNS_OK ||
+    if (argc != 5 || nns_config_new(&cfg, NULL) != NNS_OK ||
+        nns_config_set_record_engine(cfg, argv[4]) != NNS_OK ||
         prepare(cfg, role, argv[2]) != NNS_OK || nns_stream_new(&stream, cfg, role) != NNS_OK ||
         nns_engine_set_channel_binding(nns_stream_engine(stream), argv[3], strlen(argv[3])) !=
             NNS_OK)

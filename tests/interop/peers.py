@@ -23,6 +23,7 @@ from processes import (  # noqa: E402, F401 (the tests take some of these from h
     Process,
     ccache,
     content,
+    engine_to_set,
     environment,
     ntlm_account,
     realm,

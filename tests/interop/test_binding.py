@@ -8,6 +8,7 @@ from peers import (
     REQUIREMENT_THERE,
     InteropTest,
     Process,
+    engine_to_set,
     environment,
     main,
     realm,
@@ -17,7 +18,7 @@ from peers import (
 class Bound(InteropTest):
     def bound(self, *arguments):
         """Our program with a channel binding."""
-        process = Process([os.environ["NNS_BOUND"], *map(str, arguments)], environment())
+        process = Process([os.environ["NNS_BOUND"], *map(str, arguments), engine_to_set()], environment())
         self.addCleanup(lambda: self.assert_no_finding(process.end()))
         return process
 

@@ -36,8 +36,9 @@ class Client(InteropTest):
             self.assertEqual(server.wait(), 0)
 
     def echo(self, server, level, data):
-        result = self.nns_connect(server.port, "--protection", level, data=data)
+        result = self.nns_connect(server.port, "-v", "--protection", level, data=data)
         self.assert_connected(result, level)
+        self.assert_record_engine(result.errors, level)
         self.assertEqual(sha256(result.output), sha256(data))
         seen = server.event("authenticated")
         self.assert_authenticated(seen, name="alice@NNS.TEST", **LEVELS[level])

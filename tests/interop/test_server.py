@@ -32,12 +32,13 @@ class Server(InteropTest):
         self.assert_logged(server, "alice")
 
     def test_every_size_comes_back(self):
-        server = self.nns_listen()
+        server = self.nns_listen("-v")
         for size in SIZES:
             with self.subTest(size=size):
                 client = self.dotnet_client(server.port, "--mode", "send", "--bytes", size)
                 self.assert_echoed(client, size)
                 self.assert_logged(server, "alice")
+                self.assert_record_engine([server.err.until("record engine").string])
 
     def test_many_small_writes_come_back_in_order(self):
         server = self.nns_listen()

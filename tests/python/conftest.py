@@ -16,7 +16,7 @@ TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS / "support"), str(TESTS / "interop")]
 
 from peers import InteropTest  # noqa: E402
-from processes import DEADLINE, ccache, realm  # noqa: E402
+from processes import DEADLINE, ccache, engine_to_set, realm  # noqa: E402
 from record import Record  # noqa: E402
 
 from libnns import Config, NegotiateStream  # noqa: E402
@@ -41,6 +41,7 @@ def peers():
 def client_config(**options):
     """alice's."""
     options.setdefault("ccache", ccache("alice.ccache")["KRB5CCNAME"])
+    options.setdefault("record_engine", engine_to_set())
     return Config(**options)
 
 
@@ -48,6 +49,7 @@ def server_config(**options):
     """That of host/localhost, which lets alice in."""
     if not {"allow", "allow_any", "authorize"} & options.keys():
         options["allow"] = "alice@NNS.TEST"
+    options.setdefault("record_engine", engine_to_set())
     return Config(keytab=realm("keytab"), **options)
 
 

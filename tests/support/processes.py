@@ -62,15 +62,14 @@ def credentials(options, env):
 
 
 def engine_to_set():
-    """The record engine that this run sets, or None."""
-    name = os.environ.get("NNS_TEST_RECORD_ENGINE")
+    """The record engine that this run sets."""
+    name = os.environ.get("NNS_TEST_RECORD_ENGINE", "auto")
     return "auto" if name == "krb5+mb" else name
 
 
 def record_engine():
     """The options that choose what makes the records."""
-    name = engine_to_set()
-    return ["--record-engine", name] if name else []
+    return ["--record-engine", engine_to_set()]
 
 
 def kerberos_engine():
@@ -314,6 +313,12 @@ class NnsTest(unittest.TestCase):
     def assert_no_finding(self, errors):
         """The sanitizers had nothing to say."""
         self.assertFalse([line for line in errors if SANITIZER.search(line)], "\n".join(errors))
+
+    def assert_record_engine(self, errors, level="encrypt"):
+        """What `nns` said with -v names the record engine that it has to have at this level."""
+        words = [line.split()[-1] for line in errors if "record engine" in line]
+        self.assertEqual(len(words), 1, errors)
+        self.assertRegex(words[0], "^raw$" if level == "none" else kerberos_engine())
 
     def assert_connected(self, result, level, target="host/localhost"):
         """`nns connect` ended well and named what was negotiated."""
