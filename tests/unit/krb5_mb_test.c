@@ -556,7 +556,7 @@ static void neither_keys_nor_texts_stay_in_memory(void **state)
 {
     (void)state;
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    skip(); /* their own memory is large, as valgrind's is, and keeps what was freed */
+    skip(); /* their memory is large, as valgrind's is, and keeps what was freed: label plain */
 #endif
     if (under_valgrind())
         skip();
