@@ -5,6 +5,8 @@ over a connection. Client and server.
 
     NegotiateStream         on a socket
     NegotiateStreamAsync    on the reader and writer of asyncio.open_connection()
+    open_negotiate_stream() and start_negotiate_server(), as asyncio has them; for protocols
+                            create_negotiate_connection() and create_negotiate_server()
 
 What the library logs goes to the logger 'libnns': a server's peers as INFO, a client's connections
 as DEBUG, NTLM where Kerberos was possible as WARNING.
@@ -35,11 +37,22 @@ from libnns._errors import (
 )
 from libnns._session import Session
 from libnns._stream import NegotiateStream
+from libnns._streams import (
+    ConnectOptions,
+    NegotiateStreamReader,
+    ServeOptions,
+    create_negotiate_connection,
+    create_negotiate_server,
+    open_negotiate_stream,
+    start_negotiate_server,
+)
+from libnns._transport import NegotiateTransport
 
 __version__: str = _ffi.string(_lib.nns_version_string()).decode()  # of the library
 
 __all__ = [
     "Config",
+    "ConnectOptions",
     "NegotiateAuthenticationError",
     "NegotiateBrokenPipeError",
     "NegotiateCanceledError",
@@ -56,9 +69,16 @@ __all__ = [
     "NegotiateStateError",
     "NegotiateStream",
     "NegotiateStreamAsync",
+    "NegotiateStreamReader",
     "NegotiateTimeoutError",
+    "NegotiateTransport",
     "NegotiateTruncatedError",
     "NegotiateUsageError",
     "Options",
+    "ServeOptions",
     "Session",
+    "create_negotiate_connection",
+    "create_negotiate_server",
+    "open_negotiate_stream",
+    "start_negotiate_server",
 ]
