@@ -115,7 +115,7 @@ async def create_negotiate_connection(
     settings, loops = _split(options, config)
     engine = Engine(settings, _engine.CLIENT, target_of(host, target))
     done: asyncio.Future[tuple[NegotiateTransport, AnyProtocol]] = loop.create_future()
-    wire = Wire(engine)
+    wire = Wire(loop, engine)
 
     def opened(wire: Wire, session: Session) -> None:
         transport, protocol = NegotiateTransport(loop, wire, session), protocol_factory()
@@ -165,7 +165,7 @@ async def create_negotiate_server(
         NegotiateTransport(loop, wire, session).start(protocol_factory())
 
     def accept() -> Wire:
-        wire = Wire(Engine(settings, _engine.SERVER))
+        wire = Wire(loop, Engine(settings, _engine.SERVER))
         Handshake(loop, wire, executor, opened, lambda w, e: _refused(loop, w, e))
         return wire
 

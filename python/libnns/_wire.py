@@ -47,7 +47,8 @@ class Wire(asyncio.BufferedProtocol):
 
     below: asyncio.Transport
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, engine: Engine) -> None:
+        self._loop = loop
         self.engine = engine
         self.above: Above | None = None
         self.unsent = 0  # bytes that the transport below holds, and that the engine still lends
@@ -121,6 +122,12 @@ class Wire(asyncio.BufferedProtocol):
         return not self.unsent
 
     def resume_writing(self) -> None:
+        # Not here: asyncio's transport does not expect to be closed while it says this.
+        self._loop.call_soon(self._sent)
+
+    def _sent(self) -> None:
+        if not self.connected:
+            return
         unsent, self.unsent = self.unsent, 0
         try:
             self.engine.send_ack(unsent)
