@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from libnns import _engine
+from libnns._binding import lib
 from libnns._config import Config, Options, config_of, target_of
 from libnns._engine import Engine
-from libnns._errors import NegotiateError
+from libnns._errors import NegotiateError, error_of
 from libnns._handshake import Handshake
 from libnns._session import Session
 from libnns._transport import NegotiateTransport, Reading
@@ -76,10 +78,20 @@ class NegotiateStreamReader(asyncio.StreamReader):
     """An asyncio.StreamReader but for read() without an argument, which answers what is there next
     as the other faces do; asyncio's would read to the end."""
 
+    def __init__(self, limit: int, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(limit=limit, loop=loop)
+        self._pid = os.getpid()
+
     async def read(self, n: int | None = None) -> bytes:
         """Without a number what has arrived: it waits while that is nothing, b'' is the end. With
         one, at most so many bytes of it; with -1 all until the end of the stream."""
         return await super().read(sys.maxsize if n is None else n)
+
+    async def _wait_for_data(self, func_name: str) -> None:
+        """Where asyncio's waits: not in a child of fork(), whose loop is not the stream's."""
+        if self._pid != os.getpid():
+            raise error_of(lib.NNS_ERR_FORKED, "this stream belongs to the parent of this process")
+        await super()._wait_for_data(func_name)  # type: ignore[misc]
 
 
 class _StreamProtocol(asyncio.StreamReaderProtocol, Reading):
@@ -177,7 +189,7 @@ def _refused(loop: asyncio.AbstractEventLoop, wire: Wire, error: BaseException) 
     address = wire.below.get_extra_info("peername")
     where = ":".join(map(str, address[:2])) if isinstance(address, tuple) else "a client"
     if isinstance(error, NegotiateError):
-        log.warning("%s: %s", where, error)
+        log.warning("%s %s", where, error)
     else:
         message = f"the handshake with {where} failed"
         loop.call_exception_handler({"message": message, "exception": error})
