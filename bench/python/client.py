@@ -109,6 +109,8 @@ def contender(name, port):
         return Sync(libnns.NegotiateStream, port)
     if name == "libnns async":
         return Async(on_streams(libnns.NegotiateStreamAsync), port)
+    if name == "libnns asyncio":
+        return Async(lambda port: libnns.open_negotiate_stream("localhost", port), port)
     raise SystemExit(f"no such contender: {name}")
 
 

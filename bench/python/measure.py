@@ -17,15 +17,17 @@ from processes import Process, environment, realm, tied_to_us  # noqa: E402
 SIZES = {"bulk": 64_512, "pause": 100, "large": 1 << 20}
 COUNTS = {"bulk": 3000, "pause": 3000, "large": 300}
 TURNS = {
-    "bulk": ["libnns", "pure", "libnns async", "pure asyncio"],
-    "pause": ["libnns", "pure", "libnns async", "pure asyncio"],
+    "bulk": ["libnns", "pure", "libnns async", "libnns asyncio", "pure asyncio"],
+    "pause": ["libnns", "pure", "libnns async", "libnns asyncio", "pure asyncio"],
     "large": ["libnns", "C"],
 }
 ASKED = [  # figure, who, against whom, at least (at most, below 0) this ratio
     ("bulk", "libnns", "pure", 3),
     ("bulk", "libnns async", "pure asyncio", 3),
+    ("bulk", "libnns asyncio", "pure asyncio", 3),
     ("pause", "libnns", "pure", -0.8),
     ("pause", "libnns async", "pure asyncio", -0.8),
+    ("pause", "libnns asyncio", "pure asyncio", -0.8),
     ("large", "libnns", "C", 0.8),
 ]
 
