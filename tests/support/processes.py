@@ -26,6 +26,7 @@ from pathlib import Path
 DEADLINE = 60  # seconds; only a hang ever waits that long
 SKIP = 77
 SANITIZER = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:")
+NO_WAIT = "atexit_sleep_ms=0"  # of ThreadSanitizer, which would wait a second at every exit
 
 OPEN = object()  # as a command's input: a pipe to which nothing is written and that stays open
 
@@ -42,7 +43,7 @@ def environment(**changes):
         name, value = line.split("=", 1)
         env[name] = value
     env.update(leaks("lsan.supp"))
-    env["TSAN_OPTIONS"] = "atexit_sleep_ms=0"  # it would wait a second at every exit
+    env["TSAN_OPTIONS"] = NO_WAIT
     env.update(DOTNET_NOLOGO="1", DOTNET_CLI_TELEMETRY_OPTOUT="1", DOTNET_EnableDiagnostics="0")
     env.update(changes)
     return env
@@ -104,13 +105,18 @@ def off_clock(seconds):
         "LD_PRELOAD": os.environ["NNS_CLOCK"],
         "NNS_CLOCK_OFF": str(seconds),
         "ASAN_OPTIONS": "verify_asan_link_order=0",  # which is second then
+        "TSAN_OPTIONS": f"{NO_WAIT}:suppressions={support('faketime.supp')}",
     }
+
+
+def support(name):
+    """A file beside this one."""
+    return Path(__file__).resolve().parent / name
 
 
 def leaks(name):
     """The environment change that has LeakSanitizer overlook what the file names."""
-    file = Path(__file__).resolve().parent / name
-    return {"LSAN_OPTIONS": f"suppressions={file}:print_suppressions=0"}
+    return {"LSAN_OPTIONS": f"suppressions={support(name)}:print_suppressions=0"}
 
 
 def ntlm_account():
