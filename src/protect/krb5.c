@@ -284,7 +284,7 @@ static nns_ssize verify(const struct krb5_opener *o, struct candidate *candidate
     while (good < opened && unpack(o, &candidates[good], &plains[good]))
         good++;
     for (nns_ssize i = good; i < opened; i++)
-        nns__wipe(texts[i].bytes, texts[i].size);
+        nns__wipe(candidates[i].text.bytes, candidates[i].text.size);
     return good;
 }
 
