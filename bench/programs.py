@@ -20,6 +20,11 @@ REFUSED = 77  # exit status: the library has no such record engine
 ENGINES = {"ours": "auto", "libcrypto": "krb5", "gss": "gss"}  # of libnns
 
 
+def service_environment():
+    """A service has a keytab of its own."""
+    return environment(KRB5_KTNAME="FILE:" + realm("host.keytab"))
+
+
 class Failed(Exception):
     """A program did not do its part: the run fails."""
 
@@ -62,7 +67,7 @@ class Program:
 
     def __init__(self, argv):
         self.argv = argv
-        self._process = Process(argv, environment(), stdin=subprocess.PIPE)
+        self._process = Process(argv, service_environment(), stdin=subprocess.PIPE)
 
     def answer(self):
         line = self._process.out.next()
@@ -153,7 +158,7 @@ def run(argv, deadline=DEADLINE):
     """The JSON lines of a program that ends by itself."""
     done = subprocess.run(
         tied_to_us(argv),
-        env=environment(),
+        env=service_environment(),
         capture_output=True,
         text=True,
         timeout=deadline,
@@ -183,7 +188,7 @@ def pipe_commands(place, contender):
     if contender == "dotnet":
         return place.dotnet_program("sink"), place.dotnet_program("source"), "{}"
     sink = [place.nns, "listen", "--json", "--allow", "alice@NNS.TEST", "--keytab"]
-    sink += [realm("keytab"), "127.0.0.1:0"]
+    sink += [realm("host.keytab"), "127.0.0.1:0"]
     source = [place.nns, "connect", "-q", "--target", "host/localhost"]
     return sink, source, "127.0.0.1:{}"
 
@@ -204,7 +209,7 @@ def pipe(commands, size):
     """Seconds for `head -c SIZE /dev/zero | SOURCE`, to a SINK whose output is thrown away, from
     the source's start to the end of both."""
     sink, source, address = commands
-    ends = {"env": environment(), "stderr": subprocess.PIPE}
+    ends = {"env": service_environment(), "stderr": subprocess.PIPE}
     nowhere = subprocess.DEVNULL
     with subprocess.Popen(
         tied_to_us(sink), stdin=subprocess.PIPE, stdout=nowhere, **ends
