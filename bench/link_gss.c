@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define PREFIX sizeof(uint32_t)
-#define WINDOW ((size_t)131072) /* bytes; more than a record */
+#define WINDOW ((size_t)126976) /* bytes; more than a record, and no block that malloc() maps anew */
 
 struct link {
     int fd;

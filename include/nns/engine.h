@@ -114,7 +114,8 @@ NNS_API int nns_engine_write_ack(nns_engine *e, size_t n) NNS_MUST_CHECK;
 NNS_API int nns_engine_close(nns_engine *e);
 /* Lends the wire bytes that follow the last record read, for protocols that leave NegotiateStream
  * again. Valid until free(). STATE before OPEN and while plaintext is unread. Nothing can be
- * received or read afterwards: NNS_ERR_STATE. */
+ * received or read afterwards: NNS_ERR_STATE. Bytes that pass for the peer's next record, and were
+ * altered on the way, may come zeroed: records are opened in batches. */
 NNS_API int nns_engine_take_rest(nns_engine *e, const uint8_t **ptr, size_t *len);
 /* The transport's failure or the owner's decision: code is NNS_ERR_IO, TIMEOUT or CANCELED.
  * Allowed while STEPPING and from any thread; sends no record. Answers the sticky error (the
