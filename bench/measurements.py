@@ -225,7 +225,8 @@ class Nagle(Measurement):
 
 class Alone(Measurement):
     """Cipher work without a connection, listed apart: seal() and open() of libnns, and what the
-    libraries that do the work can do at most with the same bytes. One turn gives all of them."""
+    libraries that do the work can do at most with the same bytes; then of records one at a time,
+    as small writes have them. One turn gives all of them."""
 
     name = "alone"
     contenders = ["alone"]
@@ -237,6 +238,8 @@ class Alone(Measurement):
         "mb.jobs": "multi-buffer jobs",
         "mb.bursts": "multi-buffer bursts",
     }
+    single = {"single.mb": "ours", "single.libcrypto": "libcrypto"}
+    single_sizes = [64512, 1024, 100]
 
     def __init__(self, scale):
         pass
@@ -248,7 +251,14 @@ class Alone(Measurement):
         return programs.place
 
     def figures(self):
-        return {"alone: seal": "MB/s", "alone: open": "MB/s"}
+        names = ["alone: seal", "alone: open"]
+        for size in self.single_sizes:
+            names += [self.single_name(size, way) for way in ("seal", "open")]
+        return {name: "MB/s" for name in names}
+
+    @staticmethod
+    def single_name(size, way):
+        return f"alone: {way} one record of {size:,} bytes"
 
     def turn(self, running):
         found = {name: {} for name in self.figures()}
@@ -256,6 +266,10 @@ class Alone(Measurement):
             what, _, way = line["name"].rpartition(".")
             if what in self.lines:
                 found[f"alone: {way}"][self.lines[what]] = line["mb_per_s"]
+            elif what in self.single:
+                around = 2 * 16  # confounder and header
+                name = self.single_name(line["size"] - around, way)
+                found[name][self.single[what]] = line["mb_per_s"]
         return found
 
 

@@ -13,8 +13,9 @@
  *   WHAT  libcrypto  one record after the other
  *         mb         as it is by default
  *
- * and the same with ".open". size is what is encrypted and authenticated of a record: confounder,
- * plaintext and header; megabytes are of 10^6 bytes of that.
+ * and the same with ".open"; then the same with "single" instead of "records", one record a call,
+ * with 64,512, 1,024 and 100 bytes of plaintext. size is what is encrypted and authenticated of a
+ * record: confounder, plaintext and header; megabytes are of 10^6 bytes of that.
  */
 #include "common.h"
 #include "link.h"
@@ -30,13 +31,21 @@
 
 #define AES256_SHA1 18
 #define SECONDS 0.05 /* that one thing is measured */
-#define TEXT (FULL_RECORD + 2 * NNS__CRYPT_BLOCK)
+
+/* How records are made. */
+struct how {
+    const char *name;
+    bool one_by_one; /* by libcrypto */
+    size_t plain;    /* bytes of each */
+    size_t count;    /* in one call */
+};
 
 /* The two ends of a connection that there is not. */
 struct ends {
+    const struct how *how;
     struct nns__protection client, server;
-    uint8_t *slots;
-    size_t stride, size; /* of a slot; of the records */
+    uint8_t *slots; /* NNS__BATCH of them */
+    size_t stride;
 };
 
 static struct nns__mem mem;
@@ -57,11 +66,12 @@ static struct nns__protection protection(bool initiator, bool one_by_one)
     return ret;
 }
 
-static void prepare(struct ends *ends, bool one_by_one)
+static void prepare(struct ends *ends, const struct how *how)
 {
-    ends->client = protection(true, one_by_one);
-    ends->server = protection(false, one_by_one);
-    ends->stride = 4 + ends->client.sealer->head + FULL_RECORD + ends->client.sealer->tail;
+    ends->how = how;
+    ends->client = protection(true, how->one_by_one);
+    ends->server = protection(false, how->one_by_one);
+    ends->stride = 4 + ends->client.sealer->head + how->plain + ends->client.sealer->tail;
     ends->slots = zeros(NNS__BATCH * ends->stride);
 }
 
@@ -72,58 +82,77 @@ static void finish(struct ends *ends)
     free(ends->slots);
 }
 
-static void seal(struct ends *ends)
+static void seal_all(struct ends *ends)
 {
     struct nns__sealer *sealer = ends->client.sealer;
+    const size_t plain = ends->how->plain, count = ends->how->count;
     struct nns__failure f = {0};
-    nns_ssize size = sealer->ops->seal(sealer, ends->slots, ends->stride, NNS__BATCH, FULL_RECORD,
-                                       FULL_RECORD, &f);
 
-    if (size < 0)
-        die("seal: %s", nns_result_name((int)size));
-    ends->size = (size_t)size;
+    for (size_t i = 0; i < NNS__BATCH; i += count) {
+        nns_ssize size = sealer->ops->seal(sealer, ends->slots + i * ends->stride, ends->stride,
+                                           count, plain, plain, &f);
+
+        if (size < 0)
+            die("seal: %s", nns_result_name((int)size));
+    }
 }
 
 static void open_all(struct ends *ends)
 {
     struct nns__opener *opener = ends->server.opener;
     struct nns__plain plains[NNS__BATCH];
+    const size_t count = ends->how->count;
     struct nns__failure f = {0};
-    nns_ssize count = opener->ops->open(opener, ends->slots, NNS__BATCH, plains, &f);
 
-    if (count != (nns_ssize)NNS__BATCH || plains[NNS__BATCH - 1].size != FULL_RECORD)
-        die("open: %td records", count);
+    for (size_t i = 0; i < NNS__BATCH; i += count) {
+        nns_ssize n = opener->ops->open(opener, ends->slots + i * ends->stride, count, plains, &f);
+
+        if (n != (nns_ssize)count || plains[count - 1].size != ends->how->plain)
+            die("open: %td records", n);
+    }
 }
 
 /* Seals and opens in turn, so that each opens what is new; one of the two is measured at a time. */
-static void measure(const char *name, bool one_by_one)
+static void measure(const struct how *how)
 {
+    const size_t text = how->plain + 2 * NNS__CRYPT_BLOCK;
     double sealing = 0, opening = 0, bytes = 0;
     struct ends ends;
 
-    prepare(&ends, one_by_one);
+    prepare(&ends, how);
     while (sealing < SECONDS || opening < SECONDS) {
         double begin = now(), between;
 
-        seal(&ends);
+        seal_all(&ends);
         between = now();
         open_all(&ends);
         opening += now() - between;
         sealing += between - begin;
-        bytes += (double)(NNS__BATCH * TEXT);
+        bytes += (double)(NNS__BATCH * text);
     }
     finish(&ends);
-    printf("{\"name\": \"records.%s.seal\", \"size\": %zu, \"count\": %zu, \"mb_per_s\": %.1f}\n",
-           name, TEXT, NNS__BATCH, bytes / sealing / 1e6);
-    printf("{\"name\": \"records.%s.open\", \"size\": %zu, \"count\": %zu, \"mb_per_s\": %.1f}\n",
-           name, TEXT, NNS__BATCH, bytes / opening / 1e6);
+    printf("{\"name\": \"%s.seal\", \"size\": %zu, \"count\": %zu, \"mb_per_s\": %.1f}\n",
+           how->name, text, how->count, bytes / sealing / 1e6);
+    printf("{\"name\": \"%s.open\", \"size\": %zu, \"count\": %zu, \"mb_per_s\": %.1f}\n",
+           how->name, text, how->count, bytes / opening / 1e6);
 }
 
 int main(void)
 {
+    static const struct how all[] = {
+        {"records.libcrypto", true, FULL_RECORD, NNS__BATCH},
+        {"records.mb", false, FULL_RECORD, NNS__BATCH},
+        {"single.libcrypto", true, FULL_RECORD, 1},
+        {"single.mb", false, FULL_RECORD, 1},
+        {"single.libcrypto", true, 1024, 1},
+        {"single.mb", false, 1024, 1},
+        {"single.libcrypto", true, 100, 1},
+        {"single.mb", false, 100, 1},
+    };
+
     if (nns__mem_init(&mem, NULL) != NNS_OK)
         die("no memory");
-    measure("libcrypto", true);
-    measure("mb", false);
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        measure(&all[i]);
     return 0;
 }

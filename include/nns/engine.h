@@ -154,9 +154,10 @@ NNS_API int32_t nns_engine_legs(const nns_engine *e);
 NNS_API int64_t nns_engine_ticket_end(const nns_engine *e);
 /* The encryption type of the session key, "aes256-cts-hmac-sha1-96"; NULL: unknown. */
 NNS_API const char *nns_engine_enctype(const nns_engine *e);
-/* Who makes and checks the records: "krb5" (our own code on libcrypto), "krb5+mb" (the same, and
- * many records at once by the Intel multi-buffer library), "gss", or "raw" (level none). What else
- * there may be once begins with "krb5" too. */
+/* Who makes and checks the records: "krb5" (our own code on libcrypto), "krb5+ni" (the same, and
+ * AES with SHA-1 by the processor's instructions for both), "krb5+mb" (all that, and many records
+ * at once by the Intel multi-buffer library), "gss", or "raw" (level none). What else there may be
+ * once begins with "krb5" too. */
 NNS_API const char *nns_engine_record_engine(const nns_engine *e);
 
 /* Server: writes the credentials that the client delegated to a credential cache ("FILE:/path",

@@ -15,6 +15,7 @@
 #include "frame/data_record.h"
 #include "protect/krb5_keys.h"
 #include "protect/krb5_mb.h"
+#include "protect/krb5_ni.h"
 #include "protect/krb5_token.h"
 
 #include <openssl/rand.h>
@@ -419,11 +420,20 @@ static int make_opener(struct nns__opener **ret, const struct nns__mem *mem,
     return NNS_OK;
 }
 
+/* After what makes it fast. */
+static const char *name_of(const struct nns__krb5_context *context)
+{
+    if (context->one_by_one)
+        return "krb5";
+    if (nns__mb_width() != NNS__MB_NONE)
+        return "krb5+mb";
+    return nns__ni_takes(context->enctype) ? "krb5+ni" : "krb5";
+}
+
 int nns__protect_krb5_new(struct nns__protection *ret, const struct nns__mem *mem,
                           const struct nns__krb5_context *context, struct nns__failure *f)
 {
-    const bool batches = !context->one_by_one && nns__mb_width() != NNS__MB_NONE;
-    struct nns__protection made = {.name = batches ? "krb5+mb" : "krb5"};
+    struct nns__protection made = {.name = name_of(context)};
     int rc = make_sealer(&made.sealer, mem, context);
 
     if (rc == NNS_OK)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * The cipher work with libcrypto, one text after the other; krb5_mb.c is asked first, and takes
- * from the front what it does faster. An algorithm is looked up once a
+ * from the front what it does faster, then krb5_ni.c. An algorithm is looked up once a
  * process and keyed once an object; a text then costs an initial vector, two passes over its bytes
  * and no lookup. Ciphertext stealing is libcrypto's own (CBC-CS3): one update a text.
  */
 #include "protect/krb5_crypt.h"
 
 #include "protect/krb5_mb.h"
+#include "protect/krb5_ni.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -22,6 +23,7 @@ struct nns__crypt {
     EVP_CIPHER_CTX *cipher; /* keyed, or NULL */
     EVP_MAC_CTX *mac;       /* keyed, or NULL: it is resting */
     struct nns__mb *mb;     /* of batches; NULL: it is resting */
+    struct nns__ni *ni;     /* the same */
 };
 
 static const uint8_t zeros[NNS__CRYPT_BLOCK];
@@ -195,13 +197,43 @@ int nns__crypt_new(struct nns__crypt **ret, const struct nns__mem *mem,
     return NNS_OK;
 }
 
+/* What is faster than libcrypto seals from the front, and answers how many. INTERNAL. */
+static nns_ssize seal_faster(struct nns__crypt *c, const struct nns__text *texts, size_t count)
+{
+    nns_ssize done;
+
+    if (c->keys.one_by_one)
+        return 0;
+    done = nns__mb_seal(&c->mb, &c->mem, &c->keys, texts, count);
+    if (done < 0 || (size_t)done == count)
+        return done;
+    return done +
+           (nns_ssize)nns__ni_seal(&c->ni, &c->mem, &c->keys, texts + done, count - (size_t)done);
+}
+
+/* The same for opening; *good of them are good, and if that is fewer, the next is bad. */
+static nns_ssize open_faster(struct nns__crypt *c, const struct nns__text *texts, size_t count,
+                             size_t *good)
+{
+    size_t more;
+    nns_ssize done;
+
+    *good = 0;
+    if (c->keys.one_by_one)
+        return 0;
+    done = nns__mb_open(&c->mb, &c->mem, &c->keys, texts, count, good);
+    if (done < 0 || *good < (size_t)done || *good == count)
+        return done;
+    done += (nns_ssize)nns__ni_open(&c->ni, &c->mem, &c->keys, texts + *good, count - *good, &more);
+    *good += more;
+    return done;
+}
+
 int nns__crypt_seal(struct nns__crypt *c, const struct nns__text *texts, size_t count)
 {
-    nns_ssize done = 0;
+    nns_ssize done = seal_faster(c, texts, count);
     int rc;
 
-    if (!c->keys.one_by_one)
-        done = nns__mb_seal(&c->mb, &c->mem, &c->keys, texts, count);
     if (done < 0 || (size_t)done == count)
         return done < 0 ? (int)done : NNS_OK;
     rc = wake(c, 1);
@@ -214,12 +246,10 @@ int nns__crypt_seal(struct nns__crypt *c, const struct nns__text *texts, size_t 
 
 nns_ssize nns__crypt_open(struct nns__crypt *c, const struct nns__text *texts, size_t count)
 {
-    size_t good = 0;
-    nns_ssize done = 0;
+    size_t good;
+    nns_ssize done = open_faster(c, texts, count, &good);
     int rc;
 
-    if (!c->keys.one_by_one)
-        done = nns__mb_open(&c->mb, &c->mem, &c->keys, texts, count, &good);
     if (done < 0 || good < (size_t)done || good == count)
         return done < 0 ? done : (nns_ssize)good;
     rc = wake(c, 0);
@@ -239,6 +269,7 @@ nns_ssize nns__crypt_open(struct nns__crypt *c, const struct nns__text *texts, s
 void nns__crypt_rest(struct nns__crypt *c)
 {
     nns__mb_rest(&c->mb, &c->mem);
+    nns__ni_rest(&c->ni, &c->mem);
     EVP_CIPHER_CTX_free(c->cipher); /* both wipe what they hold */
     EVP_MAC_CTX_free(c->mac);
     c->cipher = NULL;

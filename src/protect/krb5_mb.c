@@ -12,11 +12,12 @@
  */
 #include "protect/krb5_mb.h"
 
+#include "protect/krb5_blocks.h"
+
 #include <intel-ipsec-mb.h>
 #include <openssl/crypto.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <wmmintrin.h>
 
 #define BLOCK NNS__CRYPT_BLOCK
 #define LANES ((size_t)16)           /* of the widest work */
@@ -26,8 +27,8 @@
 #define HASH_BLOCK ((size_t)128) /* bytes of the longest block that is hashed */
 
 struct nns__mb {
-    _Alignas(16) uint8_t encrypt[15 * BLOCK]; /* the round keys of AES, in order of use */
-    _Alignas(16) uint8_t decrypt[15 * BLOCK];
+    _Alignas(16) uint8_t encrypt[NNS__ROUND_KEYS]; /* the round keys of AES, in order of use */
+    _Alignas(16) uint8_t decrypt[NNS__ROUND_KEYS];
     _Alignas(16) uint8_t inner[DIGEST]; /* HMAC's hash states behind the padded key */
     _Alignas(16) uint8_t outer[DIGEST];
 };
@@ -210,82 +211,6 @@ static size_t worth(enum nns__mb_width width, bool encrypt, const struct nns__cr
     return 2 * sum >= fill * longest ? count : 0;
 }
 
-/* The bytes of a text that are CBC like any other: all before the last block, which may be short.
- * A text of one block has nothing to steal from. */
-static size_t whole(const struct nns__text *text)
-{
-    return text->size > BLOCK ? (text->size - 1) & ~(BLOCK - 1) : BLOCK;
-}
-
-static __m128i load(const uint8_t *p)
-{
-    return _mm_loadu_si128((const __m128i *)(const void *)p);
-}
-
-static void store(uint8_t *p, __m128i block)
-{
-    _mm_storeu_si128((__m128i *)(void *)p, block);
-}
-
-/* One block of AES with round keys of its direction. */
-__attribute__((target("aes"))) static void encrypt_block(const struct nns__mb *mb, size_t key_size,
-                                                         uint8_t *block)
-{
-    const size_t rounds = key_size / 4 + 6;
-    __m128i x = _mm_xor_si128(load(block), load(mb->encrypt));
-
-    for (size_t i = 1; i < rounds; i++)
-        x = _mm_aesenc_si128(x, load(mb->encrypt + i * BLOCK));
-    store(block, _mm_aesenclast_si128(x, load(mb->encrypt + rounds * BLOCK)));
-}
-
-__attribute__((target("aes"))) static void decrypt_block(const struct nns__mb *mb, size_t key_size,
-                                                         uint8_t *block)
-{
-    const size_t rounds = key_size / 4 + 6;
-    __m128i x = _mm_xor_si128(load(block), load(mb->decrypt));
-
-    for (size_t i = 1; i < rounds; i++)
-        x = _mm_aesdec_si128(x, load(mb->decrypt + i * BLOCK));
-    store(block, _mm_aesdeclast_si128(x, load(mb->decrypt + rounds * BLOCK)));
-}
-
-/* Behind CBC over all but the last block: that one is padded with zeros and encrypted, too; then
- * the two change places, and the last is cut to what the text had (RFC 3962 section 5). */
-static void steal(const struct batch *b, const struct nns__text *text)
-{
-    const size_t lead = whole(text), rest = text->size - lead;
-    uint8_t *last = text->bytes + lead, *before = last - BLOCK;
-    uint8_t block[BLOCK];
-
-    if (rest == 0)
-        return;
-    memcpy(block, before, BLOCK);
-    for (size_t i = 0; i < rest; i++)
-        block[i] ^= last[i];
-    encrypt_block(b->mb, b->keys->enctype->key_size, block);
-    memcpy(last, before, rest);
-    memcpy(before, block, BLOCK);
-}
-
-/* The other way, before CBC. The block before the last decrypts to the plaintext's last, XOR what
- * is now last; behind that, where zeros were, stands what was cut. */
-static void give_back(const struct batch *b, const struct nns__text *text)
-{
-    const size_t lead = whole(text), rest = text->size - lead;
-    uint8_t *last = text->bytes + lead, *before = last - BLOCK;
-
-    if (rest == 0)
-        return;
-    decrypt_block(b->mb, b->keys->enctype->key_size, before);
-    for (size_t i = 0; i < rest; i++) {
-        uint8_t cipher = last[i];
-
-        last[i] ^= before[i];
-        before[i] = cipher;
-    }
-}
-
 /* Every tag, whole or longer, into the lanes' tags. False: the library did not do it. */
 static bool hash_all(const struct batch *b)
 {
@@ -324,7 +249,7 @@ static bool cipher_all(const struct batch *b, IMB_CIPHER_DIRECTION direction)
         job->src = b->texts[i].bytes;
         job->dst = b->texts[i].bytes;
         job->cipher_start_src_offset_in_bytes = 0;
-        job->msg_len_to_cipher_in_bytes = whole(&b->texts[i]);
+        job->msg_len_to_cipher_in_bytes = nns__block_whole(&b->texts[i]);
         job->iv = zeros;
         job->iv_len_in_bytes = BLOCK;
         job->cipher_mode = IMB_CIPHER_CBC;
@@ -337,17 +262,21 @@ static bool cipher_all(const struct batch *b, IMB_CIPHER_DIRECTION direction)
 
 static bool encrypt_all(const struct batch *b)
 {
+    const size_t rounds = nns__block_rounds(b->keys->enctype);
+
     if (!cipher_all(b, IMB_DIR_ENCRYPT))
         return false;
     for (size_t i = 0; i < b->count; i++)
-        steal(b, &b->texts[i]);
+        nns__block_steal(b->mb->encrypt, rounds, &b->texts[i]);
     return true;
 }
 
 static bool decrypt_all(const struct batch *b)
 {
+    const size_t rounds = nns__block_rounds(b->keys->enctype);
+
     for (size_t i = 0; i < b->count; i++)
-        give_back(b, &b->texts[i]);
+        nns__block_give_back(b->mb->decrypt, rounds, &b->texts[i]);
     return cipher_all(b, IMB_DIR_DECRYPT);
 }
 

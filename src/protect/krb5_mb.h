@@ -46,6 +46,11 @@ static inline enum nns__mb_width nns__mb_width(void)
     return NNS__MB_NONE;
 }
 
+static inline void nns__mb_set_most(enum nns__mb_width width)
+{
+    (void)width;
+}
+
 static inline nns_ssize nns__mb_seal(struct nns__mb **mb, const struct nns__mem *mem,
                                      const struct nns__crypt_keys *keys,
                                      const struct nns__text *texts, size_t count)

@@ -76,7 +76,7 @@ def record_engine():
 def kerberos_engine():
     """A pattern of the engine that a Kerberos connection then has."""
     name = os.environ.get("NNS_TEST_RECORD_ENGINE", "auto")
-    return r"^krb5(\+mb)?$" if name == "auto" else f"^{re.escape(name)}$"
+    return r"^krb5(\+mb|\+ni)?$" if name == "auto" else f"^{re.escape(name)}$"
 
 
 NO_TICKET = "no-such.ccache"

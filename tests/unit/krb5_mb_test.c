@@ -7,9 +7,9 @@
 #include "protect/krb5_mb.h"
 #include "support/alloc.h"
 #include "support/check.h"
+#include "support/cipher.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,71 +25,12 @@ enum {
     NEST = 8         /* batches that the process has lanes for */
 };
 
-static const struct nns__enctype enctypes[] = {
-    {17, 16, 16, 12, NNS__CRYPT_SHA1, false},
-    {18, 32, 32, 12, NNS__CRYPT_SHA1, false},
-    {19, 16, 16, 16, NNS__CRYPT_SHA256, true},
-    {20, 32, 24, 24, NNS__CRYPT_SHA384, true},
-};
-
 static const struct nns__mem *memory(void)
 {
     static struct nns__mem mem;
 
     assert_int_equal(nns__mem_init(&mem, NULL), NNS_OK);
     return &mem;
-}
-
-/* ---- the reference ---- */
-
-static void reference_mac(const struct nns__crypt_keys *keys, const uint8_t *bytes, size_t size,
-                          uint8_t tag[NNS__CRYPT_TAG])
-{
-    static const char *const names[] = {"SHA1", "SHA256", "SHA384"};
-    const bool vector = keys->conf && keys->enctype->encrypt_then_mac;
-    uint8_t zeros[NNS__CRYPT_BLOCK] = {0}, mac[EVP_MAX_MD_SIZE];
-    EVP_MD_CTX *md = EVP_MD_CTX_new();
-    EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_HMAC, NULL, keys->integrity,
-                                                 keys->enctype->hash_key_size);
-    size_t written = sizeof(mac);
-
-    assert_int_equal(
-        EVP_DigestSignInit_ex(md, NULL, names[keys->enctype->hash], NULL, NULL, key, NULL), 1);
-    if (vector)
-        assert_int_equal(EVP_DigestSignUpdate(md, zeros, sizeof(zeros)), 1);
-    assert_int_equal(EVP_DigestSignUpdate(md, bytes, size), 1);
-    assert_int_equal(EVP_DigestSignFinal(md, mac, &written), 1);
-    memcpy(tag, mac, keys->enctype->tag_size);
-    EVP_PKEY_free(key);
-    EVP_MD_CTX_free(md);
-}
-
-static void reference_encrypt(const struct nns__crypt_keys *keys, uint8_t *bytes, size_t size)
-{
-    static const uint8_t zeros[NNS__CRYPT_BLOCK];
-    EVP_CIPHER *aes = EVP_CIPHER_fetch(
-        NULL, keys->enctype->key_size == 16 ? "AES-128-CBC-CTS" : "AES-256-CBC-CTS", NULL);
-    EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-    char mode[] = "CS3";
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("cts_mode", mode, 0),
-                           OSSL_PARAM_construct_end()};
-    int written = 0;
-
-    assert_int_equal(EVP_EncryptInit_ex2(c, aes, keys->cipher, zeros, params), 1);
-    assert_int_equal(EVP_EncryptUpdate(c, bytes, &written, bytes, (int)size), 1);
-    assert_int_equal(written, size);
-    EVP_CIPHER_CTX_free(c);
-    EVP_CIPHER_free(aes);
-}
-
-/* Seals a text, with its tag behind it. */
-static void reference_seal(const struct nns__crypt_keys *keys, uint8_t *bytes, size_t size)
-{
-    if (keys->conf && keys->enctype->encrypt_then_mac)
-        reference_encrypt(keys, bytes, size);
-    reference_mac(keys, bytes, size, bytes + size);
-    if (keys->conf && !keys->enctype->encrypt_then_mac)
-        reference_encrypt(keys, bytes, size);
 }
 
 /* ---- batches ---- */
@@ -136,7 +77,7 @@ static void sample_init(struct sample *s, const struct nns__enctype *enctype, bo
         assert_non_null(s->plain[i]);
         random_bytes(s->plain[i], room(sizes[i]), seed);
         s->sealed[i] = copy_of(s->plain[i], room(sizes[i]));
-        reference_seal(&s->keys, s->sealed[i] + AHEAD, sizes[i]);
+        cipher_seal(&s->keys, s->sealed[i] + AHEAD, sizes[i]);
         s->texts[i].size = sizes[i];
         s->texts[i].bytes = NULL;
     }
@@ -234,8 +175,8 @@ static void for_all(void (*check)(const struct nns__enctype *enctype, bool conf,
         nns__mb_set_most((enum nns__mb_width)width);
         if (nns__mb_width() != (enum nns__mb_width)width)
             continue;
-        for (size_t i = 0; i < 2 * COUNT(enctypes); i++)
-            check(&enctypes[i / 2], i % 2 != 0, &seed);
+        for (size_t i = 0; i < 2 * CIPHER_TYPES; i++)
+            check(&cipher_types[i / 2], i % 2 != 0, &seed);
     }
     nns__mb_set_most(NNS__MB_AVX512);
 }
@@ -385,7 +326,7 @@ static void no_lanes_no_batches(void **state)
 
     (void)state;
     nns__mb_set_most(NNS__MB_NONE);
-    sample_init(&s, &enctypes[1], true, sizes, COUNT(sizes), &seed);
+    sample_init(&s, &cipher_types[1], true, sizes, COUNT(sizes), &seed);
     assert_int_equal(check_seal(&s, &mb), 0);
     assert_int_equal(check_open(&s, &mb, s.count, 0), 0);
     assert_null(mb);
@@ -407,7 +348,7 @@ static void without_memory_a_batch_is_left(void **state)
     if (nns__mb_width() == NNS__MB_NONE)
         skip();
     assert_int_equal(nns__mem_init(&mem, &alloc), NNS_OK);
-    sample_init(&s, &enctypes[3], true, sizes, COUNT(sizes), &seed);
+    sample_init(&s, &cipher_types[3], true, sizes, COUNT(sizes), &seed);
     sample_lay_out(&s, s.plain);
     assert_int_equal(nns__mb_seal(&mb, &mem, &s.keys, s.texts, s.count), 0);
     for (size_t i = 0; i < s.count; i++)
@@ -633,7 +574,7 @@ static void when_all_lanes_are_taken_a_batch_is_left(void **state)
     if (nns__mb_width() == NNS__MB_NONE)
         skip();
     for (size_t i = 0; i < COUNT(nest.samples); i++) {
-        sample_init(&nest.samples[i], &enctypes[1], true, sizes, COUNT(sizes), &seed);
+        sample_init(&nest.samples[i], &cipher_types[1], true, sizes, COUNT(sizes), &seed);
         sample_lay_out(&nest.samples[i], nest.samples[i].plain);
     }
     nest_deeper(&nest);
@@ -673,7 +614,7 @@ static void *work(void *arg)
         size_t good = 0;
         nns_ssize done;
 
-        sample_init(&s, &enctypes[round % COUNT(enctypes)], true, sizes, COUNT(sizes), &w->seed);
+        sample_init(&s, &cipher_types[round % CIPHER_TYPES], true, sizes, COUNT(sizes), &w->seed);
         sample_lay_out(&s, s.plain);
         done = nns__mb_seal(&mb, &mem, &s.keys, s.texts, s.count);
         for (size_t i = 0; i < (size_t)done; i++)
