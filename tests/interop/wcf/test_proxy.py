@@ -20,6 +20,7 @@ from wcf import (
     ntlm_account,
     ntlm_login,
     realm,
+    record_engine,
 )
 
 MODES = ("buffered", "streamed")
@@ -32,7 +33,8 @@ NTLM = ("--mech", "negotiate")
 class ProxyTest(WcfTest):
     def proxy(self, role, to, *options, **env):
         """A proxy on a free port, which is `.port`."""
-        argv = [os.environ["NNS"], "proxy", role, "--listen", "127.0.0.1:0"]
+        argv = [os.environ["NNS"], "proxy", role, *record_engine()]
+        argv += ["--listen", "127.0.0.1:0"]
         argv += ["--connect", f"127.0.0.1:{to}", "--max-handshakes-per-source", "64", *options]
         if role == "--terminate":
             argv += ["--keytab", realm("keytab")]

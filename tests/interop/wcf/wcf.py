@@ -23,6 +23,7 @@ from processes import (  # noqa: E402, F401 (the tests take some of these from h
     environment,
     ntlm_account,
     realm,
+    record_engine,
 )
 
 PROGRAM = os.path.join(os.environ.get("NNS_WCF_DIR", ""), "wcf.dll")
