@@ -776,6 +776,7 @@ static void test_no_memory(void **state)
 
     (void)state;
     assert_int_equal(nns_config_new(&cfg, &alloc), NNS_OK);
+    assert_int_equal(nns_config_set_record_engine(cfg, realm_engine()), NNS_OK);
     assert_int_equal(nns_config_set_ccache(cfg, ccache), NNS_OK);
     assert_int_equal(nns_config_set_keytab(cfg, keytab), NNS_OK);
     blocks = counter.blocks;
