@@ -33,7 +33,7 @@ class Session:
     ssf             strength of the session key, bits
     enctype         its Kerberos encryption type, or None
     ticket_end      when the ticket ends, seconds since 1970; None: unknown or never
-    record_engine   who makes and checks the records: 'krb5', 'gss' or 'raw' (level none)
+    record_engine   who makes and checks the records: 'krb5' (or 'krb5+mb'), 'gss' or 'raw' (level none)
     why_ntlm        where NTLM was used although Kerberos was allowed: why; else None
     legs            handshake records, both ways
     """

@@ -63,7 +63,7 @@ struct nns__opener {
 struct nns__protection {
     struct nns__sealer *sealer;
     struct nns__opener *opener;
-    const char *name; /* of the record engine: "krb5", "gss", "raw"; static */
+    const char *name; /* of the record engine: "krb5", "krb5+mb", "gss", "raw"; static */
 };
 
 /* Gives back what is only of use while records pass. */
