@@ -88,6 +88,11 @@ class Engine:
         return int(lib.nns_engine_state(self._engine))
 
     @property
+    def recv_state(self) -> int:
+        """Those of the receive half."""
+        return int(lib.nns_engine_recv_state(self._engine))
+
+    @property
     def error(self) -> NegotiateError | None:
         """The first failure as a new exception, or None."""
         err = lib.nns_engine_error(self._engine)
@@ -209,8 +214,12 @@ class Engine:
 
     def write(self, data: ReadableBuffer) -> int:
         """Takes plaintext, as much as there is room for: how many bytes, perhaps 0."""
-        with ffi.from_buffer(data) as source:
-            n: int = lib.nns_engine_write(self._engine, source, len(source))
+        n: int
+        if type(data) is bytes:  # a view of it would only cost time
+            n = lib.nns_engine_write(self._engine, data, len(data))
+        else:
+            with ffi.from_buffer(data) as source:
+                n = lib.nns_engine_write(self._engine, source, len(source))
         return 0 if n == lib.NNS_WANT_SEND else self._check(n)
 
     def close(self) -> None:

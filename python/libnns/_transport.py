@@ -60,6 +60,7 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
         self._protocol: BaseProtocol | None = None
         self._buffered: asyncio.BufferedProtocol | None = None
         self._plain: asyncio.Protocol | None = None
+        self._reading: Reading | None = None
         self._pid = os.getpid()
         self._closing = False
         self._dropped = 0  # writes after the end
@@ -104,6 +105,7 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
         self._protocol = protocol
         self._buffered = protocol if isinstance(protocol, asyncio.BufferedProtocol) else None
         self._plain = protocol if isinstance(protocol, asyncio.Protocol) else None
+        self._reading = protocol if isinstance(protocol, Reading) else None
 
     def get_protocol(self) -> BaseProtocol:
         """The present one."""
@@ -136,7 +138,8 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
 
     def received(self) -> None:
         """The wire has given the engine something."""
-        self._moved = self._loop.time()
+        if self._idle:
+            self._moved = self._loop.time()
         self._deliver()
 
     def _deliver(self) -> None:
@@ -145,10 +148,14 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
         try:
             while not (self._paused or self._closing or self._lost):
                 view = engine.read_view()
-                if view is None:
-                    self._listen()
+                if view is not None:
+                    self._give(view)
+                    if self._paused or self._closing or self._lost:
+                        return
+                state = engine.recv_state
+                if not state & _engine.CAN_READ:
+                    self._listen(state)
                     return
-                self._give(view)
         except (SystemExit, KeyboardInterrupt):
             raise
         except NegotiateError as error:
@@ -156,9 +163,8 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
         except BaseException as error:
             self._fail(error, "protocol.data_received() call failed.")
 
-    def _listen(self) -> None:
+    def _listen(self, state: int) -> None:
         """Once all was read."""
-        state = self._wire.engine.state
         if not state & _engine.RECV_EOF:
             self._wire.listen(bool(state & _engine.WANT_RECV))
         elif not self._input_ended:
@@ -169,7 +175,11 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
 
     def _give(self, view: memoryview) -> None:
         engine, size = self._wire.engine, len(view)
-        if self._buffered is not None:
+        if self._reading is not None:
+            self._reading.data_received(view)
+            view.release()
+            engine.read_ack(size)
+        elif self._buffered is not None:
             room = memoryview(self._buffered.get_buffer(size)).cast("B")
             if not room:
                 raise RuntimeError("get_buffer() returned an empty buffer")
@@ -177,10 +187,6 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
             room[:size] = view[:size]
             engine.read_ack(size)
             self._buffered.buffer_updated(size)
-        elif isinstance(self._protocol, Reading):
-            with view:
-                self._protocol.data_received(view)
-            engine.read_ack(size)
         else:
             data = bytes(view)
             engine.read_ack(size)
@@ -201,6 +207,8 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
         if not data or self._drops():
             return
         try:
+            if type(data) is bytes and self._goes_alone(data):
+                return
             with memoryview(data).cast("B") as view:
                 self._stage(view)
                 if not self._flushing and self._staged < RECORD:
@@ -217,6 +225,24 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
     def writelines(self, list_of_data: Iterable[Any]) -> None:
         """Writes them as one."""
         self.write(b"".join(list_of_data))
+
+    def _goes_alone(self, data: bytes) -> bool:
+        """The usual small write: nothing waits, and it is sent whole, at once."""
+        wire = self._wire
+        if len(data) >= RECORD or self._flushing or self._backlog or wire.unsent:
+            return False
+        n = wire.engine.write(data)
+        self._staged += n
+        if n < len(data):
+            self._backlog += data[n:]
+        if n == self._staged and not self._backlog:
+            self._staged = 0
+            wire.send_one()
+            if wire.unsent:
+                self._control()
+        else:
+            self._push()
+        return True
 
     def _drops(self) -> bool:
         if not self._lost and not self._wire.below.is_closing():
@@ -363,7 +389,8 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
             timer.cancel()
         self._timers.clear()
         error = self._error or self._wire.failure(error)
-        protocol, self._protocol, self._plain, self._buffered = self._protocol, None, None, None
+        protocol, self._protocol = self._protocol, None
+        self._plain = self._buffered = self._reading = None
         self._backlog, self._staged, self._error = bytearray(), 0, None
         if protocol is not None:
             protocol.connection_lost(error)  # type: ignore[arg-type]

@@ -114,12 +114,21 @@ class Wire(asyncio.BufferedProtocol):
         if not self.connected or self.below.is_closing():
             return True
         while not self.unsent and (view := self.engine.send_view()) is not None:
-            self.below.write(view)
-            if self.below.get_write_buffer_size():
-                self.unsent = len(view)
-            else:
-                self.engine.send_ack(len(view))
+            self._give(view)
         return not self.unsent
+
+    def send_one(self) -> None:
+        """The same for what is known to be a record alone, while nothing is unsent."""
+        if (view := self.engine.send_view()) is not None:
+            self._give(view)
+
+    def _give(self, view: memoryview) -> None:
+        below, size = self.below, len(view)
+        below.write(view)
+        if below.get_write_buffer_size():
+            self.unsent = size
+        else:
+            self.engine.send_ack(size)
 
     def resume_writing(self) -> None:
         # Not here: asyncio's transport does not expect to be closed while it says this.
