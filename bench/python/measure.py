@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Compares the Python package with a pure-Python client (pure.py) and with C, against one server,
 `nns listen --echo`, in one run: contenders take turns, round after round, and the figures are medians.
-scripts/bench-python builds what this needs and calls it: measure.py NNS PYTHON LARGE [ROUNDS]"""
+Prints Markdown; every single value goes into a file of JSON. scripts/bench-python builds what this
+needs and calls it: measure.py NNS PYTHON LARGE JSON [ROUNDS]"""
 
+import json
 import os
 import statistics
 import subprocess
@@ -56,7 +58,7 @@ class Contender:
 
 
 def measure(contenders, rounds):
-    """{what: {contender: figure}}, MB/s or microseconds."""
+    """{what: {contender: figures of all rounds}}, MB/s or microseconds."""
     figures = {}
     for what, names in TURNS.items():
         seconds = {name: [] for name in names}
@@ -65,13 +67,24 @@ def measure(contenders, rounds):
         for number in range(rounds):
             for name in names[number % len(names) :] + names[: number % len(names)]:
                 seconds[name].append(contenders[name].ask(what))
-        scale = 1e6 / COUNTS[what] if what == "pause" else 1
-        medians = {name: statistics.median(all) * scale for name, all in seconds.items()}
-        if what != "pause":
-            size = COUNTS[what] * SIZES[what] / 1e6
-            medians = {name: size / median for name, median in medians.items()}
-        figures[what] = medians
+        figures[what] = {
+            name: [figure(what, each) for each in all] for name, all in seconds.items()
+        }
     return figures
+
+
+def figure(what, seconds):
+    """Microseconds there and back, or MB/s each way."""
+    if what == "pause":
+        return seconds * 1e6 / COUNTS[what]
+    return COUNTS[what] * SIZES[what] / 1e6 / seconds
+
+
+def medians_of(figures):
+    return {
+        what: {name: statistics.median(all) for name, all in one.items()}
+        for what, one in figures.items()
+    }
 
 
 def show(figures):
@@ -89,7 +102,8 @@ def show(figures):
 
 
 def main():
-    nns, python, large, rounds = (*sys.argv[1:4], int((sys.argv[4:] or ["5"])[0]))
+    nns, python, large, store = sys.argv[1:5]
+    rounds = int((sys.argv[5:] or ["5"])[0])
     argv = [nns, "listen", "--echo", "--allow", "*@NNS.TEST", "--keytab", realm("keytab")]
     server = Process([*argv, "127.0.0.1:0"], environment())
     contenders = {}
@@ -98,7 +112,9 @@ def main():
         for name in dict.fromkeys(name for names in TURNS.values() for name in names):
             program = [large] if name == "C" else [python, "-B", str(HERE / "client.py"), name]
             contenders[name] = Contender([*program, port])
-        show(measure(contenders, rounds))
+        figures = measure(contenders, rounds)
+        Path(store).write_text(json.dumps(figures, indent=1) + "\n")
+        show(medians_of(figures))
     finally:
         for one in contenders.values():
             one.end()
