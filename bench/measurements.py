@@ -15,6 +15,7 @@ from programs import (
     pipe,
     pipe_commands,
     round_trip,
+    single_records,
 )
 
 PAIRS = ["ours", "libcrypto", "gss", "raw", "dotnet", "tcp"]
@@ -225,8 +226,7 @@ class Nagle(Measurement):
 
 class Alone(Measurement):
     """Cipher work without a connection, listed apart: seal() and open() of libnns, and what the
-    libraries that do the work can do at most with the same bytes; then of records one at a time,
-    as small writes have them. One turn gives all of them."""
+    libraries that do the work can do at most with the same bytes. One turn gives all of them."""
 
     name = "alone"
     contenders = ["alone"]
@@ -238,8 +238,6 @@ class Alone(Measurement):
         "mb.jobs": "multi-buffer jobs",
         "mb.bursts": "multi-buffer bursts",
     }
-    single = {"single.mb": "ours", "single.libcrypto": "libcrypto"}
-    single_sizes = [64512, 1024, 100]
 
     def __init__(self, scale):
         pass
@@ -251,14 +249,7 @@ class Alone(Measurement):
         return programs.place
 
     def figures(self):
-        names = ["alone: seal", "alone: open"]
-        for size in self.single_sizes:
-            names += [self.single_name(size, way) for way in ("seal", "open")]
-        return {name: "MB/s" for name in names}
-
-    @staticmethod
-    def single_name(size, way):
-        return f"alone: {way} one record of {size:,} bytes"
+        return {"alone: seal": "MB/s", "alone: open": "MB/s"}
 
     def turn(self, running):
         found = {name: {} for name in self.figures()}
@@ -266,10 +257,28 @@ class Alone(Measurement):
             what, _, way = line["name"].rpartition(".")
             if what in self.lines:
                 found[f"alone: {way}"][self.lines[what]] = line["mb_per_s"]
-            elif what in self.single:
-                around = 2 * 16  # confounder and header
-                name = self.single_name(line["size"] - around, way)
-                found[name][self.single[what]] = line["mb_per_s"]
+        return found
+
+
+class AloneSingle(Alone):
+    """The same for one record at a time, as writes of one record have them."""
+
+    name = "alone, single"
+    lines = {"single.mb": "ours", "single.libcrypto": "libcrypto"}
+    sizes = [64512, 1024, 100]
+
+    def figures(self):
+        ways = [(size, way) for size in self.sizes for way in ("seal", "open")]
+        return {self.figure(size, way): "MB/s" for size, way in ways}
+
+    def figure(self, size, way):
+        return f"alone: {way} one record of {size:,} bytes"
+
+    def turn(self, running):
+        found = {name: {} for name in self.figures()}
+        for line in single_records(running):
+            what, _, way = line["name"].rpartition(".")
+            found[self.figure(line["plain"], way)][self.lines[what]] = line["mb_per_s"]
         return found
 
 
@@ -279,5 +288,5 @@ def every(scale):
     found += [Echo(scale, size) for size in ECHO_SIZES]
     found += [Duplex(scale)]
     found += [Handshake(scale, clients) for clients in (1, 2)]
-    found += [Nagle(scale), Alone(scale), Pipe(scale)]
+    found += [Nagle(scale), Alone(scale), AloneSingle(scale), Pipe(scale)]
     return found + [Resident(scale, connections) for connections in scale.resident]

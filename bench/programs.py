@@ -183,6 +183,11 @@ def cipher_work(place):
     return records + run([str(place.programs / "bench_crypt"), *sizes, "1"])
 
 
+def single_records(place):
+    """bench/records.c, one record at a time."""
+    return run([str(place.programs / "bench_records"), "single"])
+
+
 def pipe_commands(place, contender):
     """The command lines of a sink and of a source, and how the source has the port."""
     if contender == "dotnet":

@@ -4,18 +4,19 @@
  * directly. It reaches into the library, so its figures are never those of libnns. bench/crypt.c
  * has what the libraries that do the cipher work can do at most with the same bytes.
  *
- * usage: bench_records
+ * usage: bench_records [single]
  *
- * Batches of 16 full records with aes256-cts-hmac-sha1-96. Prints a line for each:
+ * Batches of 16 full records with aes256-cts-hmac-sha1-96; single: one record a call, with 64,512,
+ * 1,024 and 100 bytes of plaintext. Prints a line for each:
  *
- *   {"name": "records.WHAT.seal", "size": 64544, "count": 16, "mb_per_s": 1234.5}
+ *   {"name": "records.WHAT.seal", "plain": 64512, "size": 64544, "count": 16, "mb_per_s": 1234.5}
  *
  *   WHAT  libcrypto  one record after the other
  *         mb         as it is by default
  *
- * and the same with ".open"; then the same with "single" instead of "records", one record a call,
- * with 64,512, 1,024 and 100 bytes of plaintext. size is what is encrypted and authenticated of a
- * record: confounder, plaintext and header; megabytes are of 10^6 bytes of that.
+ * and the same with ".open"; of single records with "single" instead of "records". size is what is
+ * encrypted and authenticated of a record: confounder, plaintext and header; megabytes are of 10^6
+ * bytes of that.
  */
 #include "common.h"
 #include "link.h"
@@ -112,10 +113,18 @@ static void open_all(struct ends *ends)
     }
 }
 
+static void print_line(const struct how *how, const char *way, double bytes_per_s)
+{
+    printf("{\"name\": \"%s.%s\", \"plain\": %zu, \"size\": %zu, \"count\": %zu, "
+           "\"mb_per_s\": %.1f}\n",
+           how->name, way, how->plain, how->plain + 2 * NNS__CRYPT_BLOCK, how->count,
+           bytes_per_s / 1e6);
+}
+
 /* Seals and opens in turn, so that each opens what is new; one of the two is measured at a time. */
 static void measure(const struct how *how)
 {
-    const size_t text = how->plain + 2 * NNS__CRYPT_BLOCK;
+    const double text = (double)(how->plain + 2 * NNS__CRYPT_BLOCK);
     double sealing = 0, opening = 0, bytes = 0;
     struct ends ends;
 
@@ -128,31 +137,33 @@ static void measure(const struct how *how)
         open_all(&ends);
         opening += now() - between;
         sealing += between - begin;
-        bytes += (double)(NNS__BATCH * text);
+        bytes += (double)NNS__BATCH * text;
     }
     finish(&ends);
-    printf("{\"name\": \"%s.seal\", \"size\": %zu, \"count\": %zu, \"mb_per_s\": %.1f}\n",
-           how->name, text, how->count, bytes / sealing / 1e6);
-    printf("{\"name\": \"%s.open\", \"size\": %zu, \"count\": %zu, \"mb_per_s\": %.1f}\n",
-           how->name, text, how->count, bytes / opening / 1e6);
+    print_line(how, "seal", bytes / sealing);
+    print_line(how, "open", bytes / opening);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    static const struct how all[] = {
+    static const struct how batches[] = {
         {"records.libcrypto", true, FULL_RECORD, NNS__BATCH},
         {"records.mb", false, FULL_RECORD, NNS__BATCH},
-        {"single.libcrypto", true, FULL_RECORD, 1},
-        {"single.mb", false, FULL_RECORD, 1},
-        {"single.libcrypto", true, 1024, 1},
-        {"single.mb", false, 1024, 1},
-        {"single.libcrypto", true, 100, 1},
-        {"single.mb", false, 100, 1},
     };
+    static const size_t sizes[] = {FULL_RECORD, 1024, 100};
 
     if (nns__mem_init(&mem, NULL) != NNS_OK)
         die("no memory");
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-        measure(&all[i]);
+    if (argc == 1) {
+        measure(&batches[0]);
+        measure(&batches[1]);
+        return 0;
+    }
+    if (argc > 2 || strcmp(argv[1], "single") != 0)
+        die("usage: bench_records [single]");
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        measure(&(struct how){"single.libcrypto", true, sizes[i], 1});
+        measure(&(struct how){"single.mb", false, sizes[i], 1});
+    }
     return 0;
 }
