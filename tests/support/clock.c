@@ -16,32 +16,33 @@ static time_t seconds_off(void)
     return text != NULL ? strtol(text, NULL, 10) : 0;
 }
 
-int clock_gettime(clockid_t clock, struct timespec *now)
+/* The names of the parameters are the system headers'. */
+int clock_gettime(clockid_t clock_id, struct timespec *tp)
 {
-    int rc = (int)syscall(SYS_clock_gettime, clock, now);
+    int rc = (int)syscall(SYS_clock_gettime, clock_id, tp);
 
-    if (rc == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
-        now->tv_sec += seconds_off();
+    if (rc == 0 && (clock_id == CLOCK_REALTIME || clock_id == CLOCK_REALTIME_COARSE))
+        tp->tv_sec += seconds_off();
     return rc;
 }
 
-int gettimeofday(struct timeval *restrict now, void *restrict zone)
+int gettimeofday(struct timeval *restrict tv, void *restrict tz)
 {
-    struct timespec precise;
-    int rc = clock_gettime(CLOCK_REALTIME, &precise);
+    struct timespec now;
+    int rc = clock_gettime(CLOCK_REALTIME, &now);
 
-    (void)zone;
+    (void)tz;
     if (rc == 0)
-        *now = (struct timeval){precise.tv_sec, precise.tv_nsec / 1000};
+        *tv = (struct timeval){now.tv_sec, now.tv_nsec / 1000};
     return rc;
 }
 
-time_t time(time_t *ret)
+time_t time(time_t *timer)
 {
     struct timespec now = {0};
 
     (void)clock_gettime(CLOCK_REALTIME, &now);
-    if (ret != NULL)
-        *ret = now.tv_sec;
+    if (timer != NULL)
+        *timer = now.tv_sec;
     return now.tv_sec;
 }
