@@ -119,7 +119,11 @@ class Handshake:
         self._cancel_deadline()
         session = self._wire.engine.session()
         report(session)
-        self._opened(self._wire, session)
+        try:
+            self._opened(self._wire, session)
+        except BaseException:  # the application's affair: the connection ends all the same
+            self._wire.above = self
+            raise
 
     def _too_late(self) -> None:
         self._deadline = None

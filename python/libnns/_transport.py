@@ -83,9 +83,9 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
         """Takes over from the handshake."""
         self._wire.above = self
         self.set_protocol(protocol)
+        protocol.connection_made(self)
         self._watch_session()
         self._watch_idle()
-        protocol.connection_made(self)
         self._loop.call_soon(self._deliver)
 
     def __repr__(self) -> str:
@@ -303,8 +303,6 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
         """All has gone: what close() and write_eof() have put off."""
         if self._eof and not self._eof_sent:
             self._eof_sent = True
-            self._wire.engine.close()
-            self._wire.send()
             if not self._wire.below.is_closing():
                 self._wire.below.write_eof()
         if self._closing:

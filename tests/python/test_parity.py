@@ -1017,13 +1017,18 @@ NOT_UVLOOP = {
 
 def answer(name, kind, loop):
     function, options = CASES[name]
+    said = []
 
     async def within():
+        handler = lambda loop, context: said.append(context)  # noqa: E731
+        asyncio.get_running_loop().set_exception_handler(handler)
         async with asyncio.timeout(DEADLINE), ends(Kind(kind), **options) as (client, server):
             return await function(client, server)
 
     with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
-        return runner.run(within())
+        answer = runner.run(within())
+    assert kind == "plain" or said == []
+    return answer
 
 
 def test_the_list_is_long():

@@ -222,6 +222,43 @@ def test_the_application_may_decide(run, verdict):
     assert said in ([], [LookupError] if verdict is LookupError else [])
 
 
+def test_a_callback_that_fails_ends_the_connection(run):
+    said = []
+
+    def fail(reader, writer):
+        raise LookupError
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda loop, context: said.append(context["exception"]))
+        server = await libnns.start_negotiate_server(fail, "127.0.0.1", 0, config=server_config())
+        reader, writer = await connect(port_of(server))
+        assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
+        server.close()
+
+    run(main)
+    assert [type(error) for error in said] == [LookupError]
+
+
+def test_a_factory_that_fails_ends_the_connection(run):
+    def fail():
+        raise LookupError
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        server = await libnns.start_negotiate_server(echo, "127.0.0.1", 0, config=server_config())
+        whom = {"target": "host/localhost", "config": client_config()}
+        with pytest.raises(LookupError):
+            await libnns.create_negotiate_connection(
+                loop, fail, "127.0.0.1", port_of(server), **whom
+            )
+        server.close()
+
+    run(main)
+
+
 async def stranger(reply):
     """A server of something else, that hangs up."""
 
