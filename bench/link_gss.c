@@ -17,7 +17,8 @@
 #include <unistd.h>
 
 #define PREFIX sizeof(uint32_t)
-#define WINDOW ((size_t)126976) /* bytes; more than a record, and no block that malloc() maps anew */
+#define WINDOW                                                                                     \
+    ((size_t)126976) /* bytes; more than a record, and no block that malloc() maps anew */
 
 struct link {
     int fd;

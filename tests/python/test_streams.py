@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import resource
+import socket
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ import libnns
 import pytest
 import uvloop
 from conftest import DEADLINE, ccache, client_config, ntlm_client, ntlm_server, server_config
-from libnns import _workers
+from libnns import _wire, _workers
 from processes import content
 
 LINES = (b"first line", b"second line", b"third line")
@@ -406,6 +407,43 @@ def test_an_executor_that_is_shut_down(run):
         await let_go()
 
     run(main)
+
+
+# ---- peers that send a record's head and its body apart ----
+
+
+class Fake:
+    """An engine and a transport that take everything, and the socket's options that were set."""
+
+    family = socket.AF_INET
+
+    def __init__(self):
+        self.options = []
+
+    def recv_ack(self, n):
+        """Taken."""
+
+    def set_write_buffer_limits(self, high):
+        """Taken."""
+
+    def is_closing(self):
+        return False
+
+    def get_extra_info(self, name):
+        return self
+
+    def setsockopt(self, *option):
+        self.options.append(option)
+
+
+@pytest.mark.parametrize("sizes, times", [((4, 64, 4), 3), ((64, 5, 64), 2), ((6, 64, 1000), 0)])
+def test_a_head_that_comes_alone_is_acknowledged_at_once(sizes, times):
+    fake = Fake()
+    wire = _wire.Wire(None, fake)
+    wire.connection_made(fake)
+    for size in sizes:
+        wire.buffer_updated(size)
+    assert fake.options == [(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)] * times
 
 
 # ---- connections that break ----
