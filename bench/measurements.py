@@ -51,8 +51,8 @@ class Measurement:
     def end(self, running):
         """Pairs live on."""
 
-    def columns(self, _figure):
-        """Whom this figure has values of."""
+    def columns(self):
+        """Who the values are of."""
         return self.contenders
 
     def figures(self):
@@ -242,8 +242,8 @@ class Alone(Measurement):
     def __init__(self, scale):
         pass
 
-    def columns(self, figure):
-        return list((self.single if " one record " in figure else self.lines).values())
+    def columns(self):
+        return list(self.lines.values())
 
     def start(self, programs, contender):
         return programs.place

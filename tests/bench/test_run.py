@@ -58,7 +58,7 @@ class Quick(unittest.TestCase):
         for measurement in every(Scale(quick=True)):
             for name in measurement.figures():
                 values = self.results["figures"].get(name, {"values": {}})["values"]
-                for contender in measurement.columns(name):
+                for contender in measurement.columns():
                     with self.subTest(figure=name, contender=contender):
                         if not self.is_missing(measurement, contender):
                             self.assertEqual(len(values[contender]), 2 * measurement.turns)
