@@ -27,6 +27,7 @@ log = logging.getLogger("libnns")
 
 RECORD = 64_512  # bytes of plaintext in a full one
 HIGH_WATER = 65_536
+REST = 1.0  # seconds without a byte, after which buffers are given back
 PATIENCE = 5  # writes after the end that nothing is said about
 FIELDS = frozenset(field.name for field in dataclasses.fields(Session))
 
@@ -78,6 +79,7 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
         self._idle = wire.engine.config.limit("idle_ms") / 1000
         self._moved = loop.time()
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._busy = False  # bytes have moved since the last look
 
     def start(self, protocol: BaseProtocol) -> None:
         """Takes over from the handshake."""
@@ -86,6 +88,7 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
         protocol.connection_made(self)
         self._watch_session()
         self._watch_idle()
+        self._watch_rest()
         self._loop.call_soon(self._deliver)
 
     def __repr__(self) -> str:
@@ -138,6 +141,8 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
 
     def received(self) -> None:
         """The wire has given the engine something."""
+        if not self._busy:
+            self._watch_rest()
         if self._idle:
             self._moved = self._loop.time()
         self._deliver()
@@ -206,6 +211,8 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
             raise RuntimeError("Cannot call write() after write_eof()")
         if not data or self._drops():
             return
+        if not self._busy:
+            self._watch_rest()
         try:
             if type(data) is bytes and self._goes_alone(data):
                 return
@@ -445,3 +452,17 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
             self._watch_idle()
         else:
             self._fail(self._wire.engine.fail(lib.NNS_ERR_TIMEOUT))
+
+    def _watch_rest(self) -> None:
+        """Something moves. A connection at rest has no timer for this."""
+        self._busy = True
+        if "rest" not in self._timers:
+            self._timers["rest"] = self._loop.call_later(REST, self._look)
+
+    def _look(self) -> None:
+        del self._timers["rest"]
+        if self._busy:
+            self._watch_rest()
+            self._busy = False
+        else:
+            self._wire.engine.trim()

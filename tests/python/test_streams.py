@@ -512,6 +512,28 @@ def test_who_does_not_read_is_not_idle(run):
     run(main)
 
 
+def test_a_connection_at_rest_gives_its_buffers_back(run):
+    async def main():
+        async with ends() as (client, server):
+            transport, trims = server.writer.transport, []
+            transport._wire.engine.trim = lambda: trims.append(None)
+            client.writer.write(b"x")
+            await server.reader.read()
+            transport._look()  # what the loop calls from time to time
+            assert "rest" in transport._timers and not trims
+            transport._timers["rest"].cancel()
+            transport._look()
+            assert "rest" not in transport._timers and len(trims) == 1
+            del transport._wire.engine.trim
+            transport._wire.engine.trim()
+            for ask, give in ((server.writer, client.reader), (client.writer, server.reader)):
+                ask.write(content(100_000))
+                assert await give.readexactly(100_000) == content(100_000)
+            assert "rest" in transport._timers
+
+    run(main)
+
+
 def test_a_session_ends_with_the_ticket(run):
     async def main():
         async with ends() as (client, server):
