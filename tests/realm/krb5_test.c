@@ -267,13 +267,16 @@ static size_t key_of(gss_ctx_id_t ctx, uint8_t key[32])
 /* Neither ours nor the exported copy, nor the library's. */
 static void test_no_key_stays(void **state)
 {
-    gss_cred_id_t cred = cred_of_type(18, true);
+    gss_cred_id_t cred;
     struct session s;
     OM_uint32 minor;
     uint8_t key[32];
     size_t size;
 
     (void)state;
+    if (under_valgrind()) /* it tells of every read of memory that was freed */
+        skip();
+    cred = cred_of_type(18, true);
     (void)ask_server(&s, cred, &nns__gss_kerberos, DOTNET_FLAGS);
     size = key_of(s.raw, key);
     exchange(&s, 1, 2);

@@ -21,4 +21,6 @@ bool contains(const char *text, const char *part);
 /* The same numbers on every run: xorshift. The state must not be 0. */
 uint32_t next_random(uint32_t *state);
 
+bool under_valgrind(void);
+
 #endif

@@ -511,19 +511,6 @@ static void forgotten(const struct nns__enctype *enctype, bool conf, uint32_t *s
     assert_int_equal(find_secrets(&secrets), 0);
 }
 
-static bool under_valgrind(void)
-{
-    FILE *maps = fopen("/proc/self/maps", "re");
-    bool found = false;
-    char line[512];
-
-    assert_non_null(maps);
-    while (!found && fgets(line, sizeof(line), maps) != NULL)
-        found = strstr(line, "/vgpreload") != NULL;
-    (void)fclose(maps);
-    return found;
-}
-
 static void neither_keys_nor_texts_stay_in_memory(void **state)
 {
     (void)state;
