@@ -6,6 +6,7 @@ KRB5_CONFIG, KRB5RCACHEDIR, NTLM_USER_FILE (and the folders of sources and build
 import os
 import socket
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -36,6 +37,20 @@ def peers():
     started.record = Record(started)
     yield started
     started.doCleanups()
+
+
+def descriptors():
+    """How many this process has open."""
+    return len(os.listdir("/proc/self/fd"))
+
+
+def descriptors_once(most):
+    """The same, once it is no more than most, or at the deadline: one of the library's threads may
+    have told of a call's end and not yet let go of what it told it by."""
+    end = time.monotonic() + DEADLINE
+    while descriptors() > most and time.monotonic() < end:
+        time.sleep(0.01)
+    return descriptors()
 
 
 def client_config(**options):

@@ -7,7 +7,7 @@ import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import libnns
-from conftest import client_config, server_config, tcp_pair
+from conftest import client_config, descriptors, descriptors_once, server_config, tcp_pair
 from libnns import NegotiateStream
 
 CONNECTS = 10_000
@@ -47,17 +47,17 @@ def test_connects_leave_nothing():
             ours.write(b"x")
             assert theirs.read() == b"x"
 
-    descriptors = None
+    opened = None
     with ThreadPoolExecutor(1) as pool:
         for number in range(WARM + CONNECTS):
             if number == WARM:
                 tracemalloc.start()
                 connect(pool)
                 before, memory = ours(), resident()
-                descriptors = len(os.listdir("/proc/self/fd"))
+                opened = descriptors()
             connect(pool)
     grown = ours() - before
     tracemalloc.stop()
     assert grown < PYTHON_MOST
     assert resident() - memory < PROCESS_MOST
-    assert len(os.listdir("/proc/self/fd")) <= descriptors
+    assert descriptors_once(opened) <= opened

@@ -21,6 +21,8 @@ from conftest import (
     both,
     ccache,
     client_config,
+    descriptors,
+    descriptors_once,
     ntlm_client,
     ntlm_server,
     realm,
@@ -709,12 +711,12 @@ def test_the_log(session, caplog):
 
 
 def test_many_streams_leave_no_descriptor(session):
-    before = len(os.listdir("/proc/self/fd"))
+    before = descriptors()
     for _ in range(20):
         client, server = session()
         client.close()
         server.close()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert descriptors_once(before) == before
 
 
 def test_a_readable_socket_wakes_a_poll(session):

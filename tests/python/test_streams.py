@@ -20,7 +20,16 @@ from types import SimpleNamespace
 import libnns
 import pytest
 import uvloop
-from conftest import DEADLINE, ccache, client_config, ntlm_client, ntlm_server, server_config
+from conftest import (
+    DEADLINE,
+    ccache,
+    client_config,
+    descriptors,
+    descriptors_once,
+    ntlm_client,
+    ntlm_server,
+    server_config,
+)
 from libnns import _wire, _workers
 from processes import content
 
@@ -615,14 +624,14 @@ def test_connects_leave_nothing(run):
         tracemalloc.start()
         await once()
         before, memory = ours(), resident()
-        descriptors = len(os.listdir("/proc/self/fd"))
+        opened = descriptors()
         for _ in range(CONNECTS):
             await once()
         grown = ours() - before
         tracemalloc.stop()
         assert grown < PYTHON_MOST
         assert resident() - memory < PROCESS_MOST
-        assert len(os.listdir("/proc/self/fd")) <= descriptors
+        assert descriptors_once(opened) <= opened
         server.close()
 
     run(main)
