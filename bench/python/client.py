@@ -8,10 +8,12 @@ standard input say and answers each with seconds:
 """
 
 import asyncio
+import os
 import socket
 import sys
 import threading
 import time
+from functools import partial
 
 MESSAGE, SMALL, LARGE = bytes(64_512), bytes(100), bytes(1 << 20)
 UNDER_WAY = 16
@@ -105,12 +107,14 @@ def contender(name, port):
         return Async(on_streams(PureStreamAsync), port)
     import libnns
 
+    config = libnns.Config(record_engine=os.environ["NNS_BENCH_ENGINE"])
     if name == "libnns":
-        return Sync(libnns.NegotiateStream, port)
+        return Sync(partial(libnns.NegotiateStream, config=config), port)
     if name == "libnns async":
-        return Async(on_streams(libnns.NegotiateStreamAsync), port)
+        return Async(on_streams(partial(libnns.NegotiateStreamAsync, config=config)), port)
     if name == "libnns asyncio":
-        return Async(lambda port: libnns.open_negotiate_stream("localhost", port), port)
+        connect = partial(libnns.open_negotiate_stream, "localhost", config=config)
+        return Async(connect, port)
     raise SystemExit(f"no such contender: {name}")
 
 

@@ -2,7 +2,8 @@
 """Compares the Python package with a pure-Python client (pure.py) and with C, against one server,
 `nns listen --echo`, in one run: contenders take turns, round after round, and the figures are medians.
 Prints Markdown; every single value goes into a file of JSON. scripts/bench-python builds what this
-needs and calls it: measure.py NNS PYTHON LARGE JSON [ROUNDS]"""
+needs and calls it: measure.py NNS PYTHON LARGE JSON ENGINE [ROUNDS]. ENGINE is whatever
+`nns --record-engine` takes; 'krb5' is libcrypto alone."""
 
 import json
 import os
@@ -24,13 +25,13 @@ TURNS = {
     "large": ["libnns", "C"],
 }
 ASKED = [  # figure, who, against whom, at least (at most, below 0) this ratio
-    ("bulk", "libnns", "pure", 3),
-    ("bulk", "libnns async", "pure asyncio", 3),
-    ("bulk", "libnns asyncio", "pure asyncio", 3),
-    ("pause", "libnns", "pure", -0.8),
-    ("pause", "libnns async", "pure asyncio", -0.8),
-    ("pause", "libnns asyncio", "pure asyncio", -0.8),
-    ("large", "libnns", "C", 0.8),
+    ("bulk", "libnns", "pure", {"krb5": 3, "auto": 5}),
+    ("bulk", "libnns async", "pure asyncio", {"krb5": 3, "auto": 5}),
+    ("bulk", "libnns asyncio", "pure asyncio", {"krb5": 3, "auto": 5}),
+    ("pause", "libnns", "pure", {"krb5": -0.8, "auto": -0.8}),
+    ("pause", "libnns async", "pure asyncio", {"krb5": -0.8, "auto": -0.8}),
+    ("pause", "libnns asyncio", "pure asyncio", {"krb5": -0.8, "auto": -0.8}),
+    ("large", "libnns", "C", {"auto": 0.8}),  # C has the default alone
 ]
 
 
@@ -57,10 +58,10 @@ class Contender:
         self.popen.communicate()
 
 
-def measure(contenders, rounds):
+def measure(contenders, turns, rounds):
     """{what: {contender: figures of all rounds}}, MB/s or microseconds."""
     figures = {}
-    for what, names in TURNS.items():
+    for what, names in turns.items():
         seconds = {name: [] for name in names}
         for name in names:
             contenders[name].ask(what)  # warms up
@@ -87,14 +88,18 @@ def medians_of(figures):
     }
 
 
-def show(figures):
+def show(figures, engine):
+    print(f"Record engine {engine}.\n")
     print("| | what | figure |\n|---|---|---|")
     for what, medians in figures.items():
         unit = "us there and back" if what == "pause" else "MB/s each way"
         for name, figure in medians.items():
             print(f"| {name} | {what} {SIZES[what]:,} | {figure:.0f} {unit} |")
     print("\n| what | ratio | asked |\n|---|---|---|")
-    for what, name, other, asked in ASKED:
+    for what, name, other, bounds in ASKED:
+        if engine not in bounds:
+            continue
+        asked = bounds[engine]
         ratio = figures[what][name] / figures[what][other]
         met = ratio >= asked if asked > 0 else ratio <= -asked
         bound = f"at least {asked}" if asked > 0 else f"at most {-asked}"
@@ -102,19 +107,22 @@ def show(figures):
 
 
 def main():
-    nns, python, large, store = sys.argv[1:5]
-    rounds = int((sys.argv[5:] or ["5"])[0])
+    nns, python, large, store, engine = sys.argv[1:6]
+    rounds = int((sys.argv[6:] or ["5"])[0])
+    turns = {what: names for what, names in TURNS.items() if what != "large" or engine == "auto"}
+    os.environ["NNS_BENCH_ENGINE"] = engine
     argv = [nns, "listen", "--echo", "--allow", "*@NNS.TEST", "--keytab", realm("keytab")]
+    argv += ["--record-engine", engine]
     server = Process([*argv, "127.0.0.1:0"], environment())
     contenders = {}
     try:
         port = server.err.until(r"^listening on 127\.0\.0\.1:(\d+)$")[1]
-        for name in dict.fromkeys(name for names in TURNS.values() for name in names):
+        for name in dict.fromkeys(name for names in turns.values() for name in names):
             program = [large] if name == "C" else [python, "-B", str(HERE / "client.py"), name]
             contenders[name] = Contender([*program, port])
-        figures = measure(contenders, rounds)
+        figures = measure(contenders, turns, rounds)
         Path(store).write_text(json.dumps(figures, indent=1) + "\n")
-        show(medians_of(figures))
+        show(medians_of(figures), engine)
     finally:
         for one in contenders.values():
             one.end()
