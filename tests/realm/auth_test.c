@@ -55,19 +55,6 @@ static void check_facts(const struct side *side, uint32_t flags)
         assert_null(side->facts.peer_name);
 }
 
-/* One record each way, opened by the other side. */
-static void exchange(struct realm_pair *pair)
-{
-    struct message *message = malloc(sizeof(*message));
-
-    assert_non_null(message);
-    seal_message(message, &pair->client, "to the server", 13);
-    expect_opened(&pair->server, message, "to the server", 13);
-    seal_message(message, &pair->server, "back", 4);
-    expect_opened(&pair->client, message, "back", 4);
-    free(message);
-}
-
 static void check_level(nns_protection level, uint32_t flags)
 {
     struct realm_pair pair;
@@ -78,7 +65,7 @@ static void check_level(nns_protection level, uint32_t flags)
     if (level != NNS_PROTECT_NONE) {
         expect_kerberos_engine(pair.client.protection.name);
         expect_kerberos_engine(pair.server.protection.name);
-        exchange(&pair);
+        expect_exchange(&pair);
     } else {
         assert_string_equal(pair.client.protection.name, "raw");
         assert_null(pair.client.protection.sealer);
@@ -656,7 +643,7 @@ static void test_password(void **state)
         realm_pair_open(&pair, password_config(users[i], &password),
                         server_config(NNS_PROTECT_SEAL), TARGET);
         assert_string_equal(pair.server.facts.peer_name, "alice@" REALM);
-        exchange(&pair);
+        expect_exchange(&pair);
         assert_true(made_count >= 4); /* at least GSSAPI's and ours, twice */
         assert_int_equal(memory_caches(), 0);
         realm_pair_free(&pair);

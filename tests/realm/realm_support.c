@@ -428,3 +428,15 @@ void expect_refused(struct side *to, const struct message *message, int code, co
     assert_int_equal(plain.size, 0);
     free(copy);
 }
+
+void expect_exchange(struct realm_pair *pair)
+{
+    struct message *message = malloc(sizeof(*message));
+
+    assert_non_null(message);
+    seal_message(message, &pair->client, "to the server", 13);
+    expect_opened(&pair->server, message, "to the server", 13);
+    seal_message(message, &pair->server, "back", 4);
+    expect_opened(&pair->client, message, "back", 4);
+    free(message);
+}

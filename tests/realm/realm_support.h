@@ -111,5 +111,7 @@ void expect_opened(struct side *to, const struct message *message, const void *e
                    size_t size);
 /* Opens a copy, which must fail with this code, and with these words in the message. */
 void expect_refused(struct side *to, const struct message *message, int code, const char *words);
+/* One record each way, opened by the other side. */
+void expect_exchange(struct realm_pair *pair);
 
 #endif
