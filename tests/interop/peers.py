@@ -19,6 +19,7 @@ from processes import (  # noqa: E402, F401 (the tests take some of these from h
     NO_TICKET,
     OPEN,
     SKIP,
+    DotnetProgram,
     NnsTest,
     Process,
     ccache,
@@ -50,22 +51,12 @@ SEC_E_UNKNOWN_CREDENTIALS = 0x8009030D
 SEC_E_WRONG_PRINCIPAL = 0x80090322
 
 
-class Peer(Process):
-    """A .NET peer. Its events are dictionaries, see tests/interop/dotnet/Events.cs."""
+class Peer(DotnetProgram):
+    """A .NET peer."""
 
     def __init__(self, *arguments, env):
         dll = os.path.join(os.environ["NNS_DOTNET_DIR"], "peer.dll")
-        super().__init__(["dotnet", dll, *map(str, arguments)], env)
-
-    def event(self, name):
-        """The next event, which must be the named one."""
-        line = self.out.next()
-        if line is None:
-            raise AssertionError(f"end instead of {name!r}: {self.out.seen} {self.err.rest()}")
-        event = json.loads(line)
-        if event["event"] != name:
-            raise AssertionError(f"expected {name!r}: {line}")
-        return event
+        super().__init__(dll, *arguments, env=env)
 
     def ways(self):
         """The events `sent` and `received`, in whatever order they come."""

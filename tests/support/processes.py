@@ -11,6 +11,7 @@ A process started here is ended by its id when its test ends, and by the kernel 
 """
 
 import hashlib
+import json
 import os
 import queue
 import random
@@ -214,6 +215,24 @@ class Process:
                 self.popen.kill()
                 self.popen.wait()
         return self.err.rest()
+
+
+class DotnetProgram(Process):
+    """A program of tests/interop in C#. Its events are dictionaries, see
+    tests/interop/dotnet/Events.cs."""
+
+    def __init__(self, dll, *arguments, env):
+        super().__init__(["dotnet", dll, *map(str, arguments)], env)
+
+    def event(self, name):
+        """The next event, which must be the named one."""
+        line = self.out.next()
+        if line is None:
+            raise AssertionError(f"end instead of {name!r}: {self.out.seen} {self.err.rest()}")
+        event = json.loads(line)
+        if event["event"] != name:
+            raise AssertionError(f"expected {name!r}: {line}")
+        return event
 
 
 class Result:

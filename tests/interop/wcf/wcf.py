@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "support"
 from processes import (  # noqa: E402, F401 (the tests take some of these from here)
     DEADLINE,
     SKIP,
+    DotnetProgram,
     NnsTest,
     Process,
     ccache,
@@ -41,21 +42,11 @@ def ntlm_login(password=None):
     return "--user", "alice", "--domain", "NNS", "--password", password
 
 
-class Program(Process):
-    """The program of this folder. Its events are dictionaries, see tests/interop/dotnet/Events.cs."""
+class Program(DotnetProgram):
+    """The program of this folder."""
 
     def __init__(self, *arguments, env):
-        super().__init__(["dotnet", PROGRAM, *map(str, arguments)], env)
-
-    def event(self, name):
-        """The next event, which must be the named one."""
-        line = self.out.next()
-        if line is None:
-            raise AssertionError(f"end instead of {name!r}: {self.out.seen} {self.err.rest()}")
-        event = json.loads(line)
-        if event["event"] != name:
-            raise AssertionError(f"expected {name!r}: {line}")
-        return event
+        super().__init__(PROGRAM, *arguments, env=env)
 
     def events(self, name):
         """All events of that name, once the program has ended."""
