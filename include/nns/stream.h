@@ -89,7 +89,8 @@ NNS_API int nns_stream_connect(nns_stream *s, const char *host, const char *port
  * nns_stream_connect()), else STATE. The peer is told of a failure as far as the protocol can.
  * Errors: ARGUMENT and those of the handshake. */
 NNS_API int nns_stream_handshake(nns_stream *s) NNS_MUST_CHECK;
-/* Blocks until there is at least one byte. Bytes read, 0 at the end of the stream (or len 0), or
+/* Blocks until there is at least one byte; after a write, when an answer is due, at first awake for
+ * about 50 us, as long as that pays. Bytes read, 0 at the end of the stream (or len 0), or
  * an error. What arrived intact before a fault is delivered first. Does the handshake first, so it
  * answers what that does too.
  * Errors: ARGUMENT (dst NULL and len not 0), STATE (after nns_engine_take_rest()), REENTRANT,

@@ -114,20 +114,38 @@ static int time_is_up(nns_stream *s)
     return nns__stream_fail(s, NNS_ERR_TIMEOUT, 0);
 }
 
-/* Waits for the wake-up and fd: 1, or 0 when nothing has happened in the time, or an error. */
+/* After poll(2), which answered n, on the wake-up and perhaps a descriptor: 1, or 0 when nothing
+ * has happened, or an error. */
+static int heed(nns_stream *s, int n, const struct pollfd *wake)
+{
+    int rc;
+
+    if (n < 0 && errno != EINTR)
+        return nns__stream_fail(s, NNS_ERR_IO, errno);
+    if (n > 0 && wake->revents != 0 && !s->owed)
+        nns__wake_clear(s->wake);
+    rc = nns__stream_check_canceled(s);
+    return rc != NNS_OK ? rc : n != 0;
+}
+
+/* Waits for the wake-up and fd; answers as heed(). */
 static int look_up(nns_stream *s, int fd, short events, int timeout_ms)
 {
     struct pollfd fds[2] = {{.fd = nns__wake_fd(s->wake), .events = POLLIN},
                             {.fd = fd, .events = events}};
     int n = s->time.wait(s->time.arg, fds, fd >= 0 ? 2 : 1, timeout_ms);
-    int rc;
 
-    if (n < 0 && errno != EINTR)
-        return nns__stream_fail(s, NNS_ERR_IO, errno);
-    if (n > 0 && fds[0].revents != 0 && !s->owed)
-        nns__wake_clear(s->wake);
-    rc = nns__stream_check_canceled(s);
-    return rc != NNS_OK ? rc : n != 0;
+    return heed(s, n, &fds[0]);
+}
+
+/* The same for a reader that expects an answer, and without sleeping. */
+static int look_for_answer(nns_stream *s, int fd)
+{
+    struct pollfd fds[2] = {{.fd = nns__wake_fd(s->wake), .events = POLLIN},
+                            {.fd = fd, .events = POLLIN}};
+    int n = nns__spin(&s->spin, &s->time, fds, 2);
+
+    return n != 0 ? heed(s, n, &fds[0]) : 0;
 }
 
 void nns__stream_take_signal(nns_stream *s)
@@ -146,11 +164,15 @@ int nns__stream_wait(nns_stream *s, int fd, short events, int64_t deadline)
     return rc < 0 ? rc : NNS_OK;
 }
 
-/* The reader's wait: after a while without buffers. */
+/* The reader's wait: at first awake if it expects an answer, after a while without buffers. */
 static int wait_idle(nns_stream *s, int fd, int64_t deadline)
 {
-    int left = nns__deadline_left(&s->time, deadline), rc;
+    int left = nns__deadline_left(&s->time, deadline), rc = 0;
 
+    if (left != 0 && atomic_load_explicit(&s->asked, memory_order_relaxed))
+        rc = look_for_answer(s, fd);
+    if (rc != 0)
+        return rc < 0 ? rc : NNS_OK;
     if (!s->recv.trimmed && (left < 0 || left > PATIENCE_MS)) {
         rc = look_up(s, fd, POLLIN, PATIENCE_MS);
         if (rc != 0)
@@ -199,6 +221,8 @@ static void moved(nns_stream *s, unsigned side)
 
     state->idle_until = 0;
     state->trimmed = false;
+    if (side != NNS__BOTH_SIDES)
+        atomic_store_explicit(&s->asked, side == NNS__SEND_SIDE, memory_order_relaxed);
 }
 
 /* ---- sending and receiving ---- */

@@ -12,6 +12,7 @@
 #include "base/failure.h"
 #include "config/config.h"
 #include "stream/deadline.h"
+#include "stream/spin.h"
 #include "stream/transport.h"
 #include "stream/wake.h"
 #include "stream/worker.h"
@@ -57,6 +58,8 @@ struct nns_stream {
     bool shut;      /* the sending side is closed */
     struct nns__side recv;
     struct nns__side send;
+    struct nns__spin spin;     /* the receiving side's */
+    atomic_bool asked;         /* bytes have gone out since the last ones came in */
     atomic_uint entered;       /* sides that a call is working on */
     pthread_mutex_t trim_lock; /* held while TRIMMING is entered */
     atomic_bool ready;         /* the handshake is complete and all of it has gone out */

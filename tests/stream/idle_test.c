@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What a stream holds and does while nothing comes: a reader that waits for long gives the buffers
- * of both directions back, but for those that a writer works with, and a small message costs one
- * wait and no more.
+ * of both directions back, but for those that a writer works with, a small message costs one wait
+ * and no more, and only who expects an answer looks for it before the wait.
  */
 #include "stream/ends.h"
 
@@ -10,11 +10,13 @@
 
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* Time that is always over where a wait has an end, which here only a patient reader's has. */
 struct hurry {
     struct gate gate; /* whoever has nothing left to do but wait passes it */
     atomic_size_t waits;
+    atomic_size_t looks; /* of those, without sleeping */
 };
 
 static int64_t hurried_now(void *arg)
@@ -29,6 +31,7 @@ static int hurried_wait(void *arg, struct pollfd *fds, nfds_t count, int timeout
     int n = poll(fds, count, 0);
 
     atomic_fetch_add(&hurry->waits, 1);
+    atomic_fetch_add(&hurry->looks, timeout_ms == 0);
     if (n != 0 || timeout_ms >= 0)
         return n;
     gate_pass(&hurry->gate);
@@ -172,6 +175,38 @@ static void test_a_small_message_is_one_wait(void **state)
     ends_free(&ends);
 }
 
+/* How often the client's reader looks before it sleeps; it is woken by a byte from the server. */
+static size_t looks_before_sleep(struct ends *ends, struct hurry *hurry, size_t wait)
+{
+    struct actor reader = {.act = act_read, .stream = ends->client};
+    size_t before = hurry->looks, looks;
+
+    gate_close(&hurry->gate);
+    actor_start(&reader);
+    gate_await(&hurry->gate, wait);
+    looks = hurry->looks - before;
+    gate_open(&hurry->gate);
+    assert_int_equal(nns_stream_write(ends->server, "x", 1), 1);
+    assert_int_equal(actor_end(&reader), 1);
+    return looks;
+}
+
+static void test_looks_for_an_answer_alone(void **state)
+{
+    struct ends ends = {.fds = {-1, -1}};
+    struct hurry hurry;
+
+    (void)state;
+    if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+        skip();
+    open_in_a_hurry(&ends, &hurry);
+    assert_int_equal(looks_before_sleep(&ends, &hurry, 1), 0);
+    assert_int_equal(nns_stream_write(ends.client, "a", 1), 1);
+    assert_true(looks_before_sleep(&ends, &hurry, 2) > 1);
+    assert_int_equal(looks_before_sleep(&ends, &hurry, 3), 0);
+    ends_free(&ends);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +214,7 @@ int main(void)
         cmocka_unit_test(test_a_writer_keeps_its_queue),
         cmocka_unit_test(test_a_writer_and_an_idle_reader),
         cmocka_unit_test(test_a_small_message_is_one_wait),
+        cmocka_unit_test(test_looks_for_an_answer_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
