@@ -5,7 +5,8 @@ contender; what is made of them stands in report.py.
 
 Contenders: "ours" is libnns as it is by default, "libcrypto" and "gss" are libnns with the record
 engines "krb5" and "gss", "raw" is a bare loop over gss_wrap and gss_unwrap, "tcp" is no protection
-at all, "dotnet" is the real .NET with itself."""
+at all, "awake" the same with a read that looks before it sleeps, "dotnet" is the real .NET with
+itself."""
 
 from programs import (
     Failed,
@@ -107,6 +108,7 @@ class Echo(Measurement):
     """A message there and back, and again. Many short turns: what a wake-up costs changes with
     the processors that the two happen to be on."""
 
+    contenders = [*PAIRS, "awake"]
     turns = 3
 
     def __init__(self, scale, size):
@@ -115,11 +117,15 @@ class Echo(Measurement):
         self.scale = scale
 
     def figures(self):
-        return {f"echo {self.size}": "us"}
+        return {f"echo {self.size}": "us", f"echo {self.size}, CPU": "CPU us"}
 
     def turn(self, running):
         answer = running.ask(f"echo {self.size} {self.scale.pause}")
-        return {f"echo {self.size}": answer["round_trip"] * 1e6}
+        cpu = answer["cpu_client"] + answer["cpu_server"]
+        return {
+            f"echo {self.size}": answer["round_trip"] * 1e6,
+            f"echo {self.size}, CPU": cpu / answer["writes"] * 1e6,
+        }
 
 
 class Handshake(Measurement):

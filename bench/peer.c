@@ -14,6 +14,8 @@
  *
  * usage: bench_peer server nns|raw|tcp [ENGINE]
  *        bench_peer client nns|raw|tcp PORT [ENGINE]
+ *
+ * ENGINE is a record engine of libnns, or "awake" for TCP.
  */
 #include "common.h"
 #include "exchange.h"

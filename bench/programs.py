@@ -54,6 +54,8 @@ class Place:
         program = [str(self.programs / "bench_peer"), role]
         if contender in ENGINES:
             return [*program, "nns", *map(str, arguments), ENGINES[contender]]
+        if contender == "awake":
+            return [*program, "tcp", *map(str, arguments), "awake"]
         return [*program, contender, *map(str, arguments)]
 
     def idle(self, contender):
