@@ -93,6 +93,13 @@ void link_close(struct link *l)
     *l = (struct link){.fd = -1};
 }
 
+void link_restart(struct link *l)
+{
+    (void)!nns_nmf_restart(l->nmf);
+    l->announced = false; /* the next conversation may be somebody else's */
+    l->session_until = LINK_NEVER;
+}
+
 int link_set_target(struct link *l, const char *host)
 {
     const struct options *o = l->options;
@@ -162,8 +169,6 @@ static void announce(struct link *l)
     follow_engine(l);
     if (l->pass != NULL && e != NULL && nns_engine_legs(e) > 0)
         nns_pass_first_token(l->pass);
-    if (e == NULL)
-        l->announced = false; /* the next conversation may be somebody else's */
     if (e == NULL || l->announced || (nns_engine_state(e) & NNS_STATE_OPEN) == 0)
         return;
     l->announced = true;

@@ -31,6 +31,8 @@ struct link {
 int link_open(struct link *l, const struct options *o, nns_config *cfg, nns_role role, int fd,
               nns_pass *pass, const char *peer);
 void link_close(struct link *l);
+/* After both Ends: ready for the next conversation, which is told by itself. */
+void link_restart(struct link *l);
 /* What the preamble says, for the trace: the peer's once it is readable, ours once it is set. */
 void link_trace_preamble(const struct link *l);
 void link_trace_fault(const struct link *l, const char *fault);

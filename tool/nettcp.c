@@ -403,8 +403,7 @@ static int serve_one(struct link *l, const struct options *o, bool first, struct
     status = o->echo ? echo(l, t) : exchange(&x);
     if (status != STATUS_DONE || !o->echo)
         return status;
-    (void)!nns_nmf_restart(l->nmf);
-    l->session_until = LINK_NEVER;
+    link_restart(l);
     return -1;
 }
 

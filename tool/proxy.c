@@ -223,9 +223,8 @@ static int serve_one(struct proxy *p, bool first, struct traffic *t)
     t->out += p->back.bytes;
     if (has_failed(p))
         return give_up(p, t);
-    (void)!nns_nmf_restart(p->client.nmf);
-    (void)!nns_nmf_restart(p->service.nmf);
-    p->client.session_until = LINK_NEVER;
+    link_restart(&p->client);
+    link_restart(&p->service);
     return -1;
 }
 

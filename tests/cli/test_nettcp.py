@@ -2,6 +2,7 @@
 """connect, listen and probe with --nettcp: NegotiateStream inside of WCF's framing."""
 
 import json
+import socket
 import sys
 import tempfile
 import unittest
@@ -11,7 +12,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
 import nettcp  # noqa: E402
 from nettcp import SINGLETON, Client, Fault  # noqa: E402
-from processes import NnsTest, content  # noqa: E402
+from processes import DEADLINE, NnsTest, Process, ccache, content, environment  # noqa: E402
+from wire import handshake, read_exactly, read_handshake, read_record  # noqa: E402
 
 VIA = "net.tcp://localhost:808/echo"
 
@@ -92,6 +94,44 @@ class NetTcp(NnsTest):
                 client.open()
             self.assertEqual(str(caught.exception), "UpgradeInvalid")
         server.err.until("does not ask for security")
+
+    def test_the_next_client_is_told_though_it_came_early(self):
+        """bob's preamble and token come in one piece with alice's End: he is another, all the same."""
+        server = self.nns_listen("--nettcp", VIA, "--allow", "bob@NNS.TEST")
+        middle = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(middle.close)
+
+        def connect(user):
+            env = ccache(f"{user}.ccache")
+            argv = self.connect_command(middle.getsockname()[1], "--nettcp", VIA, env=env)
+            client = Process(argv, environment(**env))
+            self.addCleanup(lambda: self.assert_no_finding(client.end()))
+            connection, _ = middle.accept()
+            self.addCleanup(connection.close)
+            connection.settimeout(DEADLINE)
+            preamble = b""
+            while not preamble.endswith(b"application/negotiate"):
+                preamble += read_exactly(connection, 1)
+            return connection, preamble
+
+        service = socket.create_connection(("127.0.0.1", server.port), DEADLINE)
+        self.addCleanup(service.close)
+        alice, preamble = connect("alice")
+        service.sendall(preamble)
+        alice.sendall(read_exactly(service, 1))
+        service.sendall(handshake(*read_handshake(alice)))
+        alice.sendall(handshake(*read_handshake(service)))
+        service.sendall(read_record(alice))  # the preamble's end
+        alice.sendall(read_record(service))
+        server.err.until("alice@NNS.TEST authenticated")
+        end = read_record(alice)
+        bob, preamble = connect("bob")
+        bob.sendall(bytes([nettcp.UPGRADED]))
+        service.sendall(end + preamble + handshake(*read_handshake(bob)))
+        alice.sendall(read_record(service))
+        self.assertEqual(read_exactly(service, 1), bytes([nettcp.UPGRADED]))
+        bob.sendall(handshake(*read_handshake(service)))
+        server.err.until("bob@NNS.TEST authenticated")
 
     def test_probe(self):
         server = self.nns_listen("--nettcp", VIA)

@@ -80,13 +80,15 @@ class Conversations(ProxyTest):
 
     def test_a_connection_is_used_again_after_both_ends(self):
         service = Service(self)
-        _, inner = self.row(service)
+        outer, inner = self.row(service)
         client = self.client(inner.port)
         for number in range(5):
             client.mode = SINGLETON if number == 2 else DUPLEX
             client.open()
             self.assertEqual(client.call(b"%d" % number), b"%d" % number)
             client.end()
+            inner.err.until("connected to host/localhost@NNS.TEST")  # each time, as there is no other
+            outer.err.until("alice@NNS.TEST authenticated")
         self.assertEqual((service.connections, len(service.preambles)), (1, 5))
 
     def test_the_preamble_is_passed_on(self):
