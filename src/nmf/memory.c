@@ -78,19 +78,20 @@ static void to_front(struct nns__nmf_buffer *b)
 int nns__nmf_reserve(struct nns__nmf_buffer *b, const struct nns__nmf_mem *mem, size_t want,
                      size_t limit)
 {
-    size_t used = nns__nmf_used(b),
-           size = b->capacity < FIRST_CAPACITY ? FIRST_CAPACITY : b->capacity;
+    size_t used = nns__nmf_used(b), size = FIRST_CAPACITY;
     uint8_t *moved;
 
     if (b->capacity - b->end >= want)
         return NNS_OK;
     if (used > limit || want > limit - used)
         return NNS_ERR_TOO_LARGE;
-    if (b->capacity - used >= want) {
+    /* A move to the front makes at least as much room as it moves, or a slow taker would have all
+     * moved for every few bytes; where it cannot grow, its user must see to that. */
+    if (b->capacity - used >= want && (used <= b->capacity / 2 || b->capacity >= limit)) {
         to_front(b);
         return NNS_OK;
     }
-    while (size < used + want)
+    while (size < used + want || size <= b->capacity)
         size *= 2;
     size = size < limit ? size : limit;
     moved = nns__nmf_alloc(mem, size);

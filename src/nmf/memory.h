@@ -35,7 +35,7 @@ static inline size_t nns__nmf_used(const struct nns__nmf_buffer *b)
     return b->end - b->start;
 }
 
-/* Room for at least want bytes behind end, by moving what is used to the front and by doubling.
+/* Room for at least want bytes behind end, by moving what is used to the front or by doubling.
  * TOO_LARGE where limit forbids it, NOMEM; nothing changed then. */
 int nns__nmf_reserve(struct nns__nmf_buffer *b, const struct nns__nmf_mem *mem, size_t want,
                      size_t limit);

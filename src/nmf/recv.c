@@ -9,6 +9,8 @@
 
 /* ---- the wire ---- */
 
+/* What is kept is half the limit at most when more is received: then there is always room for as
+ * much as has to be moved to make it. */
 bool nns__nmf_can_recv(const nns_nmf *n)
 {
     if (n->eof || n->peer_ended || n->error != NNS_OK || n->state == NNS__NMF_START)
@@ -17,7 +19,7 @@ bool nns__nmf_can_recv(const nns_nmf *n)
         return nns__nmf_used(&n->in) == 0 &&
                (nns_engine_recv_state(n->engine) & NNS_STATE_WANT_RECV) != 0;
     return n->state != NNS__NMF_HANDSHAKE &&
-           nns__nmf_used(&n->in) < nns__nmf_limit(n, NNS_NMF_LIMIT_BUFFER_BYTES);
+           nns__nmf_used(&n->in) <= nns__nmf_limit(n, NNS_NMF_LIMIT_BUFFER_BYTES) / 2;
 }
 
 /* Room in the buffer, twice as much each time that it was filled. */

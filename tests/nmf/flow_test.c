@@ -316,6 +316,40 @@ static void back_pressure(void **state)
     }
 }
 
+/* One byte read makes room for one, and that is no reason to move all the others. */
+static void a_slow_reader_moves_little(void **state)
+{
+    struct duo d = {.secured = false};
+    uint8_t *bytes = test_calloc(1, 65536);
+    size_t moved = 0, read = 0, room;
+    const uint8_t *data;
+    uint8_t *to;
+
+    (void)state;
+    duo_make(&d);
+    assert_int_equal(nns_nmf_set_limit(d.server, NNS_NMF_LIMIT_BUFFER_BYTES, 4096), NNS_OK);
+    assert_int_equal(nns_nmf_start(d.client), NNS_OK);
+    duo_pump(&d);
+    assert_int_equal(nmf_feed(d.server, "\6\x80\x80\4", 4), 4);
+    assert_int_equal(nns_nmf_next(d.server), NNS_NMF_ENVELOPE);
+    for (; read < 20000; read++) {
+        size_t start = d.server->in.start;
+
+        assert_int_equal(nns_nmf_recv_buf(d.server, &to, &room), NNS_OK);
+        moved += d.server->in.start < start ? nns__nmf_used(&d.server->in) : 0;
+        if (room > 0) {
+            memcpy(to, bytes, room);
+            assert_int_equal(nns_nmf_recv_ack(d.server, room), NNS_OK);
+        }
+        assert_int_equal(nns_nmf_next(d.server), NNS_NMF_DATA);
+        assert_int_equal(nns_nmf_read_buf(d.server, &data, &room), NNS_OK);
+        assert_int_equal(nns_nmf_read_ack(d.server, 1), NNS_OK);
+    }
+    assert_true(moved < 8 * read);
+    test_free(bytes);
+    duo_free(&d);
+}
+
 static void what_is_not_allowed_changes_nothing(void **state)
 {
     struct duo d = {.secured = false};
@@ -409,6 +443,7 @@ int main(void)
         cmocka_unit_test(a_preamble_behind_the_end_is_clear),
         cmocka_unit_test(nothing_is_received_between_the_ends),
         cmocka_unit_test(back_pressure),
+        cmocka_unit_test(a_slow_reader_moves_little),
         cmocka_unit_test(what_is_not_allowed_changes_nothing),
         cmocka_unit_test(a_client_needs_via_and_target),
         cmocka_unit_test(an_owner_can_end_it),

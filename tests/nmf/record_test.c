@@ -217,6 +217,31 @@ static void a_buffer_keeps_its_limit_and_its_bytes(void **state)
     assert_int_equal(counter.bytes, 0);
 }
 
+/* Bytes that come and go a few at a time do not each cost a move of all that is kept. */
+static void a_full_buffer_is_seldom_moved(void **state)
+{
+    const size_t full = 65536, most = full + full / 4, piece = 16;
+    struct nns__nmf_buffer b = {0};
+    struct nns__nmf_mem mem;
+    uint8_t *bytes = test_calloc(1, full);
+    size_t moved = 0, passed = 0;
+
+    (void)state;
+    assert_int_equal(nns__nmf_mem_init(&mem, NULL), NNS_OK);
+    assert_int_equal(nns__nmf_append(&b, &mem, bytes, full, most), NNS_OK);
+    for (; passed < 2 * full; passed += piece) {
+        size_t start;
+
+        nns__nmf_take(&b, piece);
+        start = b.start;
+        assert_int_equal(nns__nmf_append(&b, &mem, bytes, piece, most), NNS_OK);
+        moved += b.start < start ? nns__nmf_used(&b) : 0;
+    }
+    assert_true(moved < 8 * passed);
+    nns__nmf_buffer_free(&b, &mem);
+    test_free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +254,7 @@ int main(void)
         cmocka_unit_test(a_text_has_no_nul),
         cmocka_unit_test(names),
         cmocka_unit_test(a_buffer_keeps_its_limit_and_its_bytes),
+        cmocka_unit_test(a_full_buffer_is_seldom_moved),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
