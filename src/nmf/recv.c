@@ -129,12 +129,12 @@ int nns__nmf_end_of_security(nns_nmf *n)
     size_t size;
     int rc = NNS_OK;
 
+    n->room_lent = 0;
     if (n->engine == NULL)
         return NNS_OK;
     if (nns__nmf_used(&n->in) > 0) /* more than the engine has room for */
         return behind_the_end(n, NNS_ERR_TOO_LARGE);
     (void)!nns_engine_recv_ack(n->engine, 0); /* takes back what recv_buf lent */
-    n->room_lent = 0;
     if (nns_engine_protection(n->engine) == NNS_PROTECT_NONE)
         rc = keep_plain(n);
     if (rc != NNS_OK)

@@ -293,6 +293,27 @@ static void nothing_is_received_between_the_ends(void **state)
     }
 }
 
+/* What was lent is no more, whatever its borrower thinks. */
+static void a_restart_takes_back_what_was_lent(void **state)
+{
+    struct duo d = {.secured = false};
+    uint8_t *room, wire[16];
+    size_t size;
+
+    (void)state;
+    duo_open(&d);
+    assert_int_equal(nns_nmf_end(d.client), NNS_OK);
+    duo_pump(&d);
+    assert_int_equal(nns_nmf_recv_buf(d.server, &room, &size), NNS_OK);
+    assert_true(size > 0);
+    assert_int_equal(nns_nmf_next(d.server), NNS_NMF_END);
+    assert_int_equal(nns_nmf_end(d.server), NNS_OK);
+    assert_int_equal(nmf_drain(d.server, wire, sizeof(wire)), 1);
+    assert_int_equal(nns_nmf_restart(d.server), NNS_OK);
+    assert_int_equal(nns_nmf_recv_ack(d.server, 1), NNS_ERR_ARGUMENT);
+    duo_free(&d);
+}
+
 /* Writing goes on until the buffers are full, and no further. */
 static void back_pressure(void **state)
 {
@@ -442,6 +463,7 @@ int main(void)
         cmocka_unit_test(every_truncation),
         cmocka_unit_test(a_preamble_behind_the_end_is_clear),
         cmocka_unit_test(nothing_is_received_between_the_ends),
+        cmocka_unit_test(a_restart_takes_back_what_was_lent),
         cmocka_unit_test(back_pressure),
         cmocka_unit_test(a_slow_reader_moves_little),
         cmocka_unit_test(what_is_not_allowed_changes_nothing),
