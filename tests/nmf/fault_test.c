@@ -5,19 +5,62 @@
  */
 #include "duo.h"
 
-static bool converse(struct duo *d)
+static bool start(struct duo *d)
 {
-    uint8_t bytes[16];
-    int ends;
-
     if (nns_nmf_start(d->client) != NNS_OK)
         return false;
     duo_pump(d);
-    if (nns_nmf_begin(d->client, 5) != NNS_OK || nns_nmf_write(d->client, "hello", 5) != 5 ||
+    return true;
+}
+
+/* An envelope that no first buffer holds. */
+static bool transfer(struct duo *d)
+{
+    static const uint8_t sent[9000];
+    int64_t size = d->mode == NNS_NMF_SINGLETON ? NNS_NMF_UNSIZED : (int64_t)sizeof(sent);
+    uint8_t got[sizeof(sent)];
+    int ends;
+
+    if (nns_nmf_begin(d->client, size) != NNS_OK ||
+        nns_nmf_write(d->client, sent, sizeof(sent)) != sizeof(sent) ||
         nns_nmf_finish(d->client) != NNS_OK)
         return false;
     duo_pump(d);
-    return nmf_read_all(d->server, bytes, sizeof(bytes), &ends) == 5;
+    return nmf_read_all(d->server, got, sizeof(got), &ends) == sizeof(got) && ends == 1;
+}
+
+/* Both say End, and begin another conversation, in another mode. */
+static bool start_again(struct duo *d)
+{
+    if (nns_nmf_end(d->client) != NNS_OK)
+        return false;
+    duo_pump(d);
+    if (nns_nmf_next(d->server) != NNS_NMF_END || nns_nmf_end(d->server) != NNS_OK)
+        return false;
+    duo_pump(d);
+    if (nns_nmf_next(d->client) != NNS_NMF_END || nns_nmf_restart(d->server) != NNS_OK ||
+        nns_nmf_restart(d->client) != NNS_OK)
+        return false;
+    d->mode = NNS_NMF_SINGLETON;
+    if (nns_nmf_set_mode(d->client, d->mode) != NNS_OK)
+        return false;
+    if (nns_nmf_set_content_type(d->client, "text/xml") != NNS_OK) /* not sticky */
+        (void)nns_nmf_fail(d->client, NNS_ERR_CANCELED, 0);
+    return start(d);
+}
+
+/* The fault's record and its name. */
+static bool refuse(struct duo *d)
+{
+    if (nns_nmf_send_fault(d->server, "ServerTooBusy") != NNS_OK)
+        return false;
+    duo_pump(d);
+    return nns_nmf_next(d->client) == NNS_ERR_PEER;
+}
+
+static bool converse(struct duo *d)
+{
+    return start(d) && transfer(d) && start_again(d) && transfer(d) && refuse(d);
 }
 
 /* True if there were fewer allocations. */
