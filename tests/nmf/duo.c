@@ -61,14 +61,21 @@ void nmf_expect(nns_nmf *n, const void *bytes, size_t size)
     test_free(got);
 }
 
+size_t nmf_fault_record(uint8_t to[256], const char *name)
+{
+    int length = snprintf((char *)to + 2, 254, "%s%s", NNS__NMF_FAULTS, name);
+
+    assert_true(length < 128);
+    to[0] = 0x08;
+    to[1] = (uint8_t)length;
+    return (size_t)length + 2;
+}
+
 void nmf_expect_fault(nns_nmf *n, const char *name)
 {
-    uint8_t record[256] = {0x08};
-    int length = snprintf((char *)record + 2, sizeof(record) - 2, "%s%s", NNS__NMF_FAULTS, name);
+    uint8_t record[256];
 
-    record[1] = (uint8_t)length;
-    assert_true(length < 128);
-    nmf_expect(n, record, (size_t)length + 2);
+    nmf_expect(n, record, nmf_fault_record(record, name));
     assert_string_equal(nns_nmf_fault(n), name);
 }
 

@@ -22,7 +22,9 @@ size_t nmf_feed(nns_nmf *n, const void *bytes, size_t size);
 size_t nmf_drain(nns_nmf *n, void *to, size_t room);
 /* Checks that what n wants to send now is exactly this. */
 void nmf_expect(nns_nmf *n, const void *bytes, size_t size);
-/* The same for a fault record. */
+/* A fault record with this name, of which there is room for any; answers its size. */
+size_t nmf_fault_record(uint8_t to[256], const char *name);
+/* The same as nmf_expect() for a fault record. */
 void nmf_expect_fault(nns_nmf *n, const char *name);
 /* Checks the sticky error, that the state says so, and a part of the message. */
 void nmf_expect_failure(nns_nmf *n, int code, const char *message_part);
