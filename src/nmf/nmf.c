@@ -203,13 +203,17 @@ static bool may_send_fault(const nns_nmf *n)
            n->writing.part == NNS__NMF_BETWEEN && n->state != NNS__NMF_HANDSHAKE;
 }
 
+/* What stands before the name on the wire: nothing, where it is a whole URI. */
+static const char *prefix_of(const char *name)
+{
+    return strchr(name, ':') != NULL ? "" : NNS__NMF_FAULTS;
+}
+
 /* The fault on its way, and its name kept. Without memory the connection just closes. */
 static void queue_fault(nns_nmf *n, const char *name)
 {
-    bool is_uri = strchr(name, ':') != NULL;
-
     n->fault = nns__nmf_strdup(&n->mem, name);
-    (void)nns__nmf_put_text(n, NNS__NMF_FAULT, is_uri ? "" : NNS__NMF_FAULTS, name);
+    (void)nns__nmf_put_text(n, NNS__NMF_FAULT, prefix_of(name), name);
     (void)nns__nmf_push(n);
 }
 
@@ -269,7 +273,7 @@ int nns_nmf_send_fault(nns_nmf *n, const char *name)
     if (n == NULL || name == NULL)
         return NNS_ERR_ARGUMENT;
     most = nns__nmf_limit(n, NNS_NMF_LIMIT_FAULT_BYTES);
-    if (*name == '\0' || strnlen(name, most) + strlen(NNS__NMF_FAULTS) > most)
+    if (*name == '\0' || strlen(prefix_of(name)) + strlen(name) > most)
         return NNS_ERR_ARGUMENT;
     if (n->error != NNS_OK)
         return n->error;

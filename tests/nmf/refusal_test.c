@@ -370,6 +370,27 @@ static void a_handshake_that_fails(void **state)
     duo_free(&d);
 }
 
+/* A service's own, of any length that the limit has: a proxy passes it on. */
+static void a_whole_uri_may_fill_the_limit(void **state)
+{
+    char name[257] = "urn:";
+
+    (void)state;
+    memset(name + 4, 'a', sizeof(name) - 5);
+    for (size_t over = 0; over < 2; over++) {
+        struct duo d = {.secured = true};
+
+        duo_open(&d);
+        name[255 + over] = '\0'; /* the limit is 256 */
+        assert_int_equal(nns_nmf_send_fault(d.server, name), NNS_OK);
+        duo_pump(&d);
+        assert_int_equal(nns_nmf_next(d.client), NNS_ERR_PEER);
+        assert_string_equal(nns_nmf_fault(d.client), name);
+        duo_free(&d);
+        name[255 + over] = 'a';
+    }
+}
+
 static void faults_that_cannot_be_sent(void **state)
 {
     struct duo d = {.secured = false};
@@ -395,6 +416,7 @@ int main(void)
         cmocka_unit_test(faults_are_said_and_understood),
         cmocka_unit_test(an_upgrade_that_is_not_there),
         cmocka_unit_test(a_handshake_that_fails),
+        cmocka_unit_test(a_whole_uri_may_fill_the_limit),
         cmocka_unit_test(faults_that_cannot_be_sent),
     };
 
