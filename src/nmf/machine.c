@@ -376,13 +376,19 @@ static bool leave_security(nns_nmf *n)
     return true;
 }
 
+/* The engine's failure is ours. */
+static bool has_failed(nns_nmf *n)
+{
+    if (n->engine != NULL && nns_engine_error(n->engine) != NULL)
+        (void)nns__nmf_engine_failed(n);
+    return n->error != NNS_OK;
+}
+
 int nns__nmf_settle(nns_nmf *n)
 {
     bool moved = true;
 
-    while (moved && n->error == NNS_OK) {
-        if (n->engine != NULL && nns_engine_error(n->engine) != NULL)
-            return nns__nmf_engine_failed(n);
+    while (!has_failed(n) && moved) {
         (void)nns__nmf_push(n);
         moved = begin_security(n) || feed(n) || open_security(n) || read_preamble(n) ||
                 leave_security(n);

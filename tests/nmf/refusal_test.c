@@ -337,6 +337,32 @@ static void faults_are_said_and_understood(void **state)
     }
 }
 
+/* Clear bytes that somebody put behind the upgrade's request, or its answer, are the handshake's,
+ * and never what comes out of NegotiateStream. */
+static void what_is_clear_is_not_taken_for_protected(void **state)
+{
+    static const char request[] = PREAMBLE UPGRADE "\x0c\6\4word", answer[] = "\x0a\x0b\6\4word";
+    struct mock script = {0};
+    nns_nmf *n = nmf_make(NNS_SERVER, &script, NULL);
+    uint8_t wire[256];
+
+    (void)state;
+    assert_int_equal(nmf_feed(n, request, sizeof(request) - 1), sizeof(request) - 1);
+    assert_int_equal(nmf_drain(n, wire, 1), 1);
+    assert_int_equal(wire[0], 0x0a);
+    nmf_expect_failure(n, NNS_ERR_FOREIGN, "NegotiateStream");
+    assert_null(nns_nmf_via(n)); /* it never came to be accepted */
+    nns_nmf_free(n);
+    n = nmf_make(NNS_CLIENT, &script, NULL);
+    assert_int_equal(nns_nmf_start(n), NNS_OK);
+    (void)nmf_drain(n, wire, sizeof(wire));
+    assert_int_equal(nmf_feed(n, answer, sizeof(answer) - 1), sizeof(answer) - 1);
+    assert_int_equal(nns_engine_step(nns_nmf_engine(n)), NNS_OK);
+    assert_int_equal(nns_nmf_next(n), NNS_ERR_FOREIGN);
+    nmf_expect_failure(n, NNS_ERR_FOREIGN, "NegotiateStream");
+    nns_nmf_free(n);
+}
+
 /* A client that asks for the upgrade gets a fault in clear. */
 static void an_upgrade_that_is_not_there(void **state)
 {
@@ -414,6 +440,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hundred_bad_clients),
         cmocka_unit_test(faults_are_said_and_understood),
+        cmocka_unit_test(what_is_clear_is_not_taken_for_protected),
         cmocka_unit_test(an_upgrade_that_is_not_there),
         cmocka_unit_test(a_handshake_that_fails),
         cmocka_unit_test(a_whole_uri_may_fill_the_limit),
