@@ -251,7 +251,7 @@ const char *nns_nmf_message(const nns_nmf *n)
 
 const char *nns_nmf_fault(const nns_nmf *n)
 {
-    return n->fault;
+    return n != NULL ? n->fault : NULL;
 }
 
 int nns_nmf_fail(nns_nmf *n, int code, int os_error)
@@ -322,7 +322,7 @@ uint32_t nns_nmf_state(nns_nmf *n)
 
 nns_engine *nns_nmf_engine(nns_nmf *n)
 {
-    return n->engine;
+    return n != NULL ? n->engine : NULL;
 }
 
 /* ---- what the preamble said ---- */

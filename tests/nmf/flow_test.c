@@ -378,6 +378,8 @@ static void what_is_not_allowed_changes_nothing(void **state)
     size_t size;
 
     (void)state;
+    assert_null(nns_nmf_engine(NULL));
+    assert_null(nns_nmf_fault(NULL));
     duo_make(&d);
     assert_int_equal(nns_nmf_next(d.client), NNS_ERR_STATE);
     assert_int_equal(nns_nmf_begin(d.client, 1), NNS_ERR_STATE);
