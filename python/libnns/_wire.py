@@ -108,14 +108,16 @@ class Wire(asyncio.BufferedProtocol):
     # ---- sending ----
 
     def send(self) -> bool:
-        """Gives the transport below what the engine has for the peer. False: it has not taken all
-        yet; sent() will be called. Raises what the engine has failed with, behind its last bytes.
-        """
-        if not self.connected or self.below.is_closing():
-            return True
-        while not self.unsent and (view := self.engine.send_view()) is not None:
+        """Gives the transport below what the engine has for the peer. True: it has taken all. False:
+        not yet, sent() will be called; or never, for it has broken or been closed, and lost() will
+        be. Raises what the engine has failed with, behind its last bytes."""
+        while self.connected and not self.below.is_closing():
+            if self.unsent:
+                return False
+            if (view := self.engine.send_view()) is None:
+                return True
             self._give(view)
-        return not self.unsent
+        return False
 
     def send_one(self) -> None:
         """The same for what is known to be a record alone, while nothing is unsent."""

@@ -6,14 +6,17 @@ import asyncio
 import gc
 import os
 import resource
+import select
+import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
 import tracemalloc
 import weakref
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -497,6 +500,43 @@ def test_what_is_below_is_in_the_cause(run):
         await main()
 
     run(quiet)
+
+
+@contextmanager
+def soon():
+    """What holds the loop up gets a TimeoutError from the signal's handler."""
+
+    def late(*_):
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(int(DEADLINE))
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("sizes", [(20_000_000,), (3_000_000, 3_000_000)])
+def test_a_write_of_much_to_a_peer_that_is_gone(run, sizes):
+    """The reset is met by the write itself, in the middle of what it has to send."""
+
+    async def main():
+        async with ends() as (client, server):
+            ours, theirs = (end.writer.get_extra_info("socket") for end in (client, server))
+            theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.writer.transport.pause_reading()  # so that nothing but the write meets it
+            server.writer.transport.abort()
+            while not select.select([ours.fileno()], [], [], 0)[0]:
+                await asyncio.sleep(0.001)
+            with soon():
+                for size in sizes:
+                    client.writer.write(bytes(size))
+            with pytest.raises(ConnectionError):
+                await client.writer.drain()
+
+    run(main)
 
 
 def test_the_idle_time_ends_the_connection(run):
