@@ -36,17 +36,15 @@ async def run_step(engine: Engine, executor: Executor | None) -> None:
     waiting task is canceled, the call is abandoned: it frees itself when it comes back, and the
     engine has failed. What the mechanism fails with is the engine's error, not raised here."""
     job = engine.take_job()
-    # Not canceled with the task: a job has to run to be freed.
-    running = asyncio.get_running_loop().run_in_executor(executor, job.run)
+    loop = asyncio.get_running_loop()
     try:
-        await asyncio.shield(running)
+        # Not canceled with the task: the mechanism cannot be stopped, nor its thread.
+        await asyncio.shield(loop.run_in_executor(executor, job.run))
     except BaseException:
         job.abandon()
         raise
-    try:
+    with suppress(NegotiateError):  # there may be a record to send before it is raised
         engine.finish_job(job)
-    except NegotiateError:
-        pass  # there may be a record to send before it is raised
 
 
 def ask_application(engine: Engine) -> None:
@@ -140,7 +138,7 @@ class NegotiateStreamAsync(Negotiated):
         engine = self._engine = Engine(self._config, role, self._target)
         async with self._within(self._config.limit(limit) / 1000):
             await self._handshake(engine)
-        self._session = engine.session()
+        self._session = self._alive().session()
         self._watch_session()
         report(self._session)
 

@@ -41,6 +41,8 @@ class Job:
 
     def __init__(self, pointer: Any) -> None:
         self._pointer = pointer
+        self._called = False
+        self._settled = False  # finished or abandoned
 
     @property
     def c(self) -> Any:
@@ -49,11 +51,24 @@ class Job:
 
     def run(self) -> None:
         """Calls the mechanism, without Python's lock."""
+        self._called = True
         lib.nns_job_run(self._pointer)
 
+    def finished(self) -> None:
+        """Its engine has taken the result."""
+        self._settled = True
+
     def abandon(self) -> None:
-        """Nobody waits for it any more. Its engine has failed."""
-        lib.nns_job_abandon(self._pointer)
+        """Nobody waits for it any more. Its engine has failed. Twice is once."""
+        if not self._settled:
+            self._settled = True
+            lib.nns_job_abandon(self._pointer)
+
+    def __del__(self) -> None:
+        # An executor that is shut down does not run it, a loop that is closed does not finish it.
+        self.abandon()
+        if not self._called:
+            lib.nns_job_run(self._pointer)  # frees it, and calls nothing
 
 
 class Engine:
@@ -128,8 +143,14 @@ class Engine:
         return Job(job[0])
 
     def finish_job(self, job: Job) -> None:
-        """Takes the result of a job that has run; raises what the engine failed with."""
-        self._check(lib.nns_engine_finish_job(self._engine, job.c))
+        """Takes the result of a job that has run; raises what the engine failed with. An engine
+        that was freed meanwhile wants none."""
+        if self._engine is None:
+            job.abandon()
+            return
+        result = lib.nns_engine_finish_job(self._engine, job.c)
+        job.finished()
+        self._check(result)
 
     def authorize(self, allowed: bool) -> None:
         """Answers WANT_AUTHORIZE."""

@@ -2,6 +2,7 @@
 """NegotiateStreamAsync, on plain asyncio connections."""
 
 import asyncio
+import collections
 import gc
 import inspect
 import threading
@@ -15,6 +16,7 @@ from processes import content
 
 import libnns
 from libnns import Config, NegotiateStreamAsync, _engine
+from libnns._binding import lib
 from libnns._engine import Job
 
 LINES = (b"first line", b"second line", b"third line")
@@ -298,6 +300,70 @@ async def test_a_canceled_handshakes_job_still_runs(monkeypatch):
             assert client._engine.state & _engine.FAILED
         go.set()
     assert ran == [None]
+
+
+@run
+async def test_close_while_the_mechanism_works():
+    """The handshake ends when the call comes back, and the call's job with it."""
+    go = threading.Event()
+    with ThreadPoolExecutor(1) as busy:
+        busy.submit(go.wait, DEADLINE)
+        async with ends(executor=busy) as (client, _):
+            task = asyncio.ensure_future(client.authenticate_as_client())
+            await asyncio.sleep(0)
+            assert client._engine.state & _engine.STEPPING
+            client.close()
+            go.set()
+            with pytest.raises(libnns.NegotiateCanceledError):
+                await task
+
+
+class Counting:
+    """The library, and how often some functions were called."""
+
+    def __init__(self):
+        self.calls = collections.Counter()
+
+    def __getattr__(self, name):
+        self.calls[name] += 1
+        return getattr(lib, name)
+
+
+@pytest.mark.parametrize("face", ["async", "asyncio"])
+@pytest.mark.parametrize("late", [False, True])
+@run
+async def test_a_job_that_no_executor_runs_is_freed(face, late, monkeypatch):
+    """The executor was shut down before, or is while the job waits in its queue."""
+    counting, go, config = Counting(), threading.Event(), client_config()
+    monkeypatch.setattr(_engine, "lib", counting)
+    executor = ThreadPoolExecutor(1)
+    executor.submit(go.wait, DEADLINE)
+    if not late:
+        executor.shutdown(wait=False)
+    async with ends(client=config, executor=executor) as (client, _):
+        if face == "async":
+            connects = client.authenticate_as_client()
+        else:
+            client.close()
+            listener = await asyncio.start_server(lambda _, w: w.close(), "127.0.0.1", 0)
+            connects = libnns.open_negotiate_stream(
+                *listener.sockets[0].getsockname(),
+                target="host/localhost",
+                config=config,
+                executor=executor,
+            )
+        task = asyncio.ensure_future(connects)
+        while not counting.calls["nns_engine_take_job"]:
+            await asyncio.sleep(0)
+        executor.shutdown(wait=False, cancel_futures=True)
+        go.set()
+        assert type((await outcomes(task))[0]) in (asyncio.CancelledError, RuntimeError)
+        if face == "asyncio":
+            listener.close()
+    del task, connects, client
+    gc.collect()
+    taken = counting.calls["nns_engine_take_job"]
+    assert taken == counting.calls["nns_job_abandon"] == counting.calls["nns_job_run"] == 1
 
 
 @run
