@@ -102,6 +102,7 @@ class NegotiateStreamAsync(Negotiated):
         self._executor = executor
         self._engine: Engine | None = None
         self._rest = b""  # wire bytes for which the engine had no room yet
+        self._left = b""  # what a readexactly() that did not come to its end had got
         self._reading = False
         self._flush: asyncio.Handle | None = None  # seals what is written, later in this turn
         self._eof = False  # the reader's
@@ -190,6 +191,10 @@ class NegotiateStreamAsync(Negotiated):
             raise error_of(lib.NNS_ERR_REENTRANT, "another task reads already")
         if n == 0:
             return b""
+        if self._left:
+            size = len(self._left) if n < 0 else n
+            data, self._left = self._left[:size], self._left[size:]
+            return data
         self._reading = True
         try:
             self._send()
@@ -208,13 +213,19 @@ class NegotiateStreamAsync(Negotiated):
 
     async def readexactly(self, n: int, /) -> bytes:
         """Exactly n bytes. Where the stream ends before, asyncio.IncompleteReadError (an EOFError)
-        with .partial; so are bytes lost that had come before any other error. Errors: as read()."""
+        with .partial; on any other error, and where the task is canceled, what had come stays for
+        the next read. Errors: as read()."""
+        if n < 0:
+            raise error_of(lib.NNS_ERR_ARGUMENT, "a size is not below 0")
         data = bytearray()
-        while len(data) < n:
-            some = await self.read(n - len(data))
-            if not some:
-                raise asyncio.IncompleteReadError(bytes(data), n)
-            data += some
+        try:
+            while len(data) < n and (some := await self.read(n - len(data))):
+                data += some
+        except BaseException:
+            self._left = bytes(data) + self._left
+            raise
+        if len(data) < n:
+            raise asyncio.IncompleteReadError(bytes(data), n)
         return bytes(data)
 
     async def _receive(self) -> None:
@@ -300,7 +311,8 @@ class NegotiateStreamAsync(Negotiated):
         self._closed = True
         if self._session_end is not None:
             self._session_end.cancel()
-        engine, self._engine, self._rest = self._engine, None, b""
+        engine, self._engine = self._engine, None
+        self._rest = self._left = b""
         if engine is not None:
             engine.free()
         self._writer.close()

@@ -184,6 +184,19 @@ async def test_a_canceled_read_loses_nothing():
 
 
 @run
+async def test_a_readexactly_that_fails_loses_nothing():
+    async with session() as (client, server):
+        client.write(b"abc")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await server.readexactly(6)
+        client.write(b"def")
+        assert [await server.read(2), await server.readexactly(4)] == [b"ab", b"cdef"]
+        with pytest.raises(ValueError):
+            await server.readexactly(-1)
+
+
+@run
 async def test_a_second_reader_is_refused():
     async with session() as (client, server):
         reader = asyncio.ensure_future(server.read())
