@@ -82,7 +82,8 @@ class NegotiateError(OSError):
         return f"{self.message} ({self.hint})" if self.hint else self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (type(self), (self.message, self.code), self.__dict__ | {"errno": self.errno})
+        system = {"errno": self.errno, "strerror": self.strerror}
+        return (type(self), (self.message, self.code), self.__dict__ | system)
 
 
 class NegotiateUsageError(NegotiateError, ValueError):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The synchronous stream: what it reads and writes, waits for, refuses, and leaves behind."""
 
+import errno
 import gc
 import os
 import pickle
@@ -610,6 +611,9 @@ def test_an_error_travels_between_processes(streams):
     copy = pickle.loads(pickle.dumps(raised.value))
     assert type(copy) is type(raised.value) and vars(copy) == vars(raised.value)
     assert str(copy) == str(raised.value)
+    reset = libnns.NegotiateResetError("read: reset", -200, errno=errno.ECONNRESET)
+    copy = pickle.loads(pickle.dumps(reset))
+    assert (copy.errno, copy.strerror) == (reset.errno, reset.strerror) != (None, None)
 
 
 # ---- configuration ----
