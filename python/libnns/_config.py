@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -114,6 +115,10 @@ class Config:
         unknown = options.keys() - Options.__annotations__.keys()
         if unknown:
             raise TypeError(f"no such option: {', '.join(sorted(unknown))}")
+        called("trace", options.get("trace"))
+        called("authorize", options.get("authorize"))
+        if not isinstance(options.get("password", ""), (str, bytes)):
+            called("password", options.get("password"))
         made = ffi.new("nns_config **")
         check(lib.nns_config_new(made, ffi.NULL))
         self._cfg = ffi.gc(made[0], lib.nns_config_unref)
@@ -166,16 +171,18 @@ class Config:
         level = options.get("protection", "encrypt")
         self._check(lib.nns_config_set_protection(self._cfg, chosen("protection", level)))
         if (bits := options.get("min_ssf")) is not None:
-            self._check(lib.nns_config_set_min_ssf(self._cfg, bits))
+            self._check(lib.nns_config_set_min_ssf(self._cfg, whole("min_ssf", bits, 0, 2**32)))
         self._set_strings(options, "record_engine")
         limits = dict(options.get("limits") or {})
         if (seconds := options.get("handshake_timeout")) is not None:
-            limits["client_handshake_ms"] = limits["server_handshake_ms"] = milliseconds(seconds)
+            time = milliseconds("handshake_timeout", seconds)
+            limits["client_handshake_ms"] = limits["server_handshake_ms"] = time
         if (seconds := options.get("idle_timeout")) is not None:
-            limits["idle_ms"] = milliseconds(seconds)
+            limits["idle_ms"] = milliseconds("idle_timeout", seconds)
         for name, value in limits.items():
             if name not in LIMITS:
                 raise error_of(lib.NNS_ERR_ARGUMENT, f"no such limit: {name!r}")
+            value = whole(name, value, -(2**63), 2**63)
             self._check(lib.nns_config_set_limit(self._cfg, LIMITS[name], value))
         if self._trace is not None:
             key = ffi.cast("void *", self._key)
@@ -241,10 +248,26 @@ def chosen(name: str, value: str) -> int:
     return number
 
 
-def milliseconds(seconds: float) -> int:
+def whole(name: str, value: int, least: int, end: int) -> int:
+    """A number that the library can be given."""
+    if not isinstance(value, int):
+        raise TypeError(f"{name} is a whole number, not {type(value).__name__}")
+    if not least <= value < end:
+        raise error_of(lib.NNS_ERR_ARGUMENT, f"{name} cannot be {value}")
+    return value
+
+
+def milliseconds(name: str, seconds: float) -> int:
     """Rounded up, so that a time that is not 0 does not mean none."""
-    whole = int(seconds * 1000)
-    return whole if whole >= seconds * 1000 else whole + 1
+    if not math.isfinite(seconds):
+        raise error_of(lib.NNS_ERR_ARGUMENT, f"{name} cannot be {seconds}")
+    return math.ceil(seconds * 1000)
+
+
+def called(name: str, value: object) -> None:
+    """Only what can be called is a function of the application's."""
+    if value is not None and not callable(value):
+        raise TypeError(f"{name} is a function, not {type(value).__name__}")
 
 
 def target_of(hostname: str | None, target: str | None) -> str | None:

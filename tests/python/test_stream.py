@@ -637,6 +637,13 @@ def test_a_client_needs_a_target(streams):
         ({"allow": "*@*"}, "."),
         ({"ccache": "a\0b"}, "NUL"),
         ({"record_engine": "fast"}, "'gss'"),
+        ({"min_ssf": -1}, "min_ssf cannot be -1"),
+        ({"min_ssf": 2**40}, "min_ssf"),
+        ({"limits": {"idle_ms": 2**70}}, "idle_ms"),
+        ({"idle_timeout": -1}, "idle"),
+        ({"idle_timeout": float("inf")}, "idle_timeout cannot be inf"),
+        ({"handshake_timeout": float("nan")}, "handshake_timeout cannot be nan"),
+        ({"handshake_timeout": 1e300}, "hake"),
     ],
 )
 def test_what_cannot_be_configured(options, pattern):
@@ -650,6 +657,9 @@ def test_options_that_do_not_exist():
         Config(pasword="x")
     with pytest.raises(TypeError):
         Config(user=7, password="x")
+    for options in ({"password": 7, "user": "x"}, {"authorize": True}, {"trace": "file"}):
+        with pytest.raises(TypeError, match="is a function, not"):
+            Config(**options)
     with socket.socket() as unconnected, pytest.raises(TypeError):
         NegotiateStream("localhost", unconnected, config=Config(), protection="sign")
 
