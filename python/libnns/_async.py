@@ -282,8 +282,10 @@ class NegotiateStreamAsync(Negotiated):
 
     def write_eof(self) -> None:
         """Half-closes: the peer's read ends when it has read all, ours goes on. Twice is once.
-        Errors: as write()."""
+        Errors: as write(); NotImplementedError over TLS, which cannot."""
         engine = self._open()
+        if not self._writer.can_write_eof():
+            raise NotImplementedError("TLS below cannot half-close")
         if engine.state & _engine.SEND_EOF:
             return
         engine.close()

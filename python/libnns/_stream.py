@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import os
 import select
+import ssl
 import threading
 import time
 import warnings
@@ -47,7 +48,8 @@ class NegotiateStream(Negotiated):
                 NegotiateTimeoutError. After one in the handshake the connection is over; one in a
                 read harms nothing; after one in a write it is not known how much went out, as with
                 sendall(), and what was accepted goes out before whatever is written next.
-                A socket that never waits (settimeout(0)) is refused: see NegotiateStreamAsync
+                A socket that never waits (settimeout(0)) is refused: see NegotiateStreamAsync; so
+                is one of TLS
     target      whom a client asks for in place of that: 'SERVICE/HOST', 'SERVICE/HOST@REALM' or
                 'user@REALM'. Names are not looked up in DNS
     config      a Config, or its options by name
@@ -71,6 +73,9 @@ class NegotiateStream(Negotiated):
         **options: Unpack[Options],
     ) -> None:
         self._stream: Any = None
+        if isinstance(socket, ssl.SSLSocket):  # the library would go past it, to the descriptor
+            message = "a TLS socket cannot be used; over TLS: NegotiateStreamAsync"
+            raise error_of(lib.NNS_ERR_ARGUMENT, message)
         self._config = config_of(config, options)
         self._target = target_of(hostname, target)
         self._socket = socket

@@ -23,7 +23,6 @@ from libnns._transport import NegotiateTransport, Reading
 from libnns._wire import Wire
 
 if TYPE_CHECKING:
-    import ssl
     from concurrent.futures import Executor
     from socket import socket as Socket
 
@@ -46,8 +45,6 @@ class ConnectOptions(Options, total=False):
     local_addr: tuple[str, int]
     happy_eyeballs_delay: float
     interleave: int
-    ssl: ssl.SSLContext
-    server_hostname: str
 
 
 class ServeOptions(Options, total=False):
@@ -60,7 +57,6 @@ class ServeOptions(Options, total=False):
     reuse_address: bool
     reuse_port: bool
     start_serving: bool
-    ssl: ssl.SSLContext
 
 
 def _split(options: Any, config: Config | None) -> tuple[Config, dict[str, Any]]:
@@ -69,6 +65,8 @@ def _split(options: Any, config: Config | None) -> tuple[Config, dict[str, Any]]
     loops = {name: value for name, value in options.items() if name not in ours}
     known = ConnectOptions.__annotations__.keys() | ServeOptions.__annotations__.keys()
     unknown = loops.keys() - known
+    if "ssl" in unknown:
+        raise TypeError("no such option: ssl; over TLS: NegotiateStreamAsync on asyncio's streams")
     if unknown:
         raise TypeError(f"no such option: {', '.join(sorted(unknown))}")
     return config_of(config, ours), loops  # type: ignore[arg-type]
@@ -115,7 +113,7 @@ async def create_negotiate_connection(
     loop        the running loop, asyncio's or uvloop's
     host, port  as for loop.create_connection(); or sock=, a connected socket, which is then the
                 transport's. Of its other arguments there are family, proto, flags, local_addr,
-                happy_eyeballs_delay, interleave, ssl and server_hostname
+                happy_eyeballs_delay and interleave
     target      whom to ask for; default: 'host/' and the host in lower case
     config      a Config, or its options by name
     executor    where the mechanism is called, which may wait; default: threads of the package's
@@ -165,7 +163,7 @@ async def create_negotiate_server(
 
     loop        the running loop, asyncio's or uvloop's
     host, port  as for loop.create_server(); or sock=, a listening socket. Of its other arguments
-                there are family, flags, backlog, reuse_address, reuse_port, start_serving and ssl
+                there are family, flags, backlog, reuse_address, reuse_port and start_serving
     config      a Config, or its options by name. It has to say whom to let in (allow, allow_any or
                 authorize)
     executor    where the mechanism is called; default: threads of the package's

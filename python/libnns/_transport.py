@@ -316,7 +316,7 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
             self._wire.below.close()
 
     def can_write_eof(self) -> bool:
-        """True, unless what is below cannot half-close (TLS cannot)."""
+        """True."""
         return self._wire.below.can_write_eof()
 
     def write_eof(self) -> None:

@@ -5,6 +5,8 @@ import asyncio
 import collections
 import gc
 import inspect
+import ssl
+import subprocess
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -38,15 +40,20 @@ def run(function):
 
 
 @asynccontextmanager
-async def ends(client=None, server=None, target="host/localhost", executor=None, **options):
-    """The two ends of a connection, not authenticated."""
+async def ends(client=None, server=None, target="host/localhost", executor=None, tls=(), **options):
+    """The two ends of a connection, not authenticated; tls: its two contexts."""
     accepted = asyncio.get_running_loop().create_future()
     listener = await asyncio.start_server(
-        lambda *streams: accepted.set_result(streams), "127.0.0.1", 0, **options
+        lambda *streams: accepted.set_result(streams),
+        "127.0.0.1",
+        0,
+        ssl=tls[0] if tls else None,
+        **options,
     )
+    secured = {"ssl": tls[1], "server_hostname": "localhost"} if tls else {}
     async with AsyncExitStack() as stack:
         port = listener.sockets[0].getsockname()[1]
-        ours = await asyncio.open_connection("127.0.0.1", port)
+        ours = await asyncio.open_connection("127.0.0.1", port, **secured)
         theirs = await accepted
         listener.close()
         pair = []
@@ -131,6 +138,60 @@ async def test_ntlm():
         assert (client.mechanism, server.peer_name) == ("NTLM", r"NNS\alice")
         client.write(content(100_000))
         assert await server.readexactly(100_000) == content(100_000)
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory):
+    """The argument ssl= for a server, and for a client that trusts it."""
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        + ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+        + ["-keyout", "key.pem", "-out", "cert.pem"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return server, ssl.create_default_context(cafile=folder / "cert.pem")
+
+
+@run
+async def test_over_tls(tls, caplog):
+    data = content(2_000_000)
+    async with session(tls=tls) as (client, server):
+        for end in client, server:
+            assert end.get_extra_info("cipher")[1].startswith("TLS")
+            with pytest.raises(NotImplementedError):
+                end.write_eof()
+        for ask, give in (client, server), (server, client):
+            ask.write(b"first line")
+            assert await give.read() == b"first line"
+            ask.write(data)
+            got, _ = await asyncio.gather(give.readexactly(len(data)), ask.drain())
+            assert got == data
+        client.write(b"last words")
+        client.close()
+        assert await server.readexactly(10) == b"last words"
+        assert await server.read() == b""
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("cut", [b"", b"\x40\0"])
+@run
+async def test_over_tls_that_is_cut(tls, cut):
+    async with session(tls=tls) as (client, server):
+        client.write(b"whole")
+        await client.drain()
+        client._writer.write(cut)
+        assert await server.readexactly(5) == b"whole"
+        client._writer.transport.abort()
+        if cut:
+            with pytest.raises(libnns.NegotiateTruncatedError):
+                await server.read()
+        else:
+            assert await server.read() == b""
 
 
 @run

@@ -8,6 +8,7 @@ import pickle
 import select
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -662,6 +663,15 @@ def test_options_that_do_not_exist():
             Config(**options)
     with socket.socket() as unconnected, pytest.raises(TypeError):
         NegotiateStream("localhost", unconnected, config=Config(), protection="sign")
+
+
+def test_a_tls_socket_is_refused():
+    """Its bytes would go past TLS."""
+    context = ssl.create_default_context()
+    ours, theirs = tcp_pair()
+    with theirs, context.wrap_socket(ours, do_handshake_on_connect=False, server_hostname="x") as tls:
+        with pytest.raises(libnns.NegotiateUsageError, match="TLS"):
+            NegotiateStream("localhost", tls)
 
 
 def test_not_a_stream_of_bytes():

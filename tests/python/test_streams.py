@@ -312,6 +312,8 @@ def test_no_ticket_and_no_target(run):
         assert isinstance(error, libnns.NegotiateUsageError)
         with pytest.raises(TypeError, match="no_such"):
             await connect(port_of(server), no_such=1)
+        with pytest.raises(TypeError, match="over TLS: NegotiateStreamAsync"):
+            await connect(port_of(server), ssl=True)
         server.close()
 
     run(main)
