@@ -20,7 +20,7 @@ from libnns._workers import workers
 
 
 class Handshake:
-    """Exactly one of opened and failed is called, once: opened in the middle of things, with the
+    """Exactly one of opened and failed is called, once, unless the wire is dropped: opened in the middle of things, with the
     wire still in use; failed when it is closed."""
 
     def __init__(

@@ -143,8 +143,7 @@ async def create_negotiate_connection(
         return await done
     except BaseException:
         done.cancel()
-        if wire.connected:
-            wire.below.abort()
+        wire.drop()
         raise
 
 

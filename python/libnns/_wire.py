@@ -165,6 +165,14 @@ class Wire(asyncio.BufferedProtocol):
         finally:
             self.engine.free()
 
+    def drop(self) -> None:
+        """Nobody waits for the connection any more."""
+        if self.connected:
+            self.below.abort()
+        else:  # nor is it to begin: asyncio may still say that it is made
+            self.above = None
+            self.engine.free()
+
     def failure(self, error: BaseException | None) -> BaseException | None:
         """What the transport below was lost to, in our own words; None: nothing."""
         if not isinstance(error, OSError) or isinstance(error, NegotiateError):

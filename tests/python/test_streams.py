@@ -385,6 +385,22 @@ def test_connecting_can_be_canceled_while_the_mechanism_works(run):
     go.set()
 
 
+def test_a_connection_that_nobody_accepts_leaves_nothing(run, monkeypatch):
+    """Of the library's; not even until the garbage collector runs."""
+    wires = []
+    make = _wire.Wire.__init__
+    monkeypatch.setattr(_wire.Wire, "__init__", lambda wire, *a: wires.append(wire) or make(wire, *a))
+
+    async def main():
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            port = closed.getsockname()[1]
+        with pytest.raises(ConnectionRefusedError):
+            await connect(port)
+        assert [wire.engine._engine for wire in wires] == [None]
+
+    run(main)
+
+
 def test_the_mechanism_runs_where_it_is_told(run):
     threads = []
     with open(ccache("alice.ccache")["KRB5CCNAME"].replace("ccache", "password")[5:]) as file:
