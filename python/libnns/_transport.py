@@ -78,6 +78,7 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
         self._high, self._low = HIGH_WATER, HIGH_WATER // 4
         self._idle = wire.engine.config.limit("idle_ms") / 1000
         self._moved = loop.time()
+        self._held = 0  # bytes that the transport below held at the last look
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._busy = False  # bytes have moved since the last look
 
@@ -444,9 +445,11 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
             self._timers["idle"] = self._loop.call_at(at, self._end_idle)
 
     def _end_idle(self) -> None:
-        """No byte can have moved for which nobody waits: then the time begins anew."""
+        """No byte can have moved for which nobody waits: then the time begins anew. So it does where
+        the transport below has sent some of what it holds, which it does not say by itself."""
+        held, self._held = self._held, self._wire.below.get_write_buffer_size()
         waits = not self._paused or self._wire.unsent
-        if not waits:
+        if not waits or held != self._held:
             self._moved = self._loop.time()
         if self._loop.time() < self._moved + self._idle:
             self._watch_idle()

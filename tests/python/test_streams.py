@@ -579,6 +579,33 @@ def test_who_does_not_read_is_not_idle(run):
     run(main)
 
 
+def test_who_sends_slowly_is_not_idle(run):
+    """Of what the transport below holds, some has gone each time that the idle time is over."""
+
+    class Below:
+        def __init__(self, real):
+            self.real = real
+            self.held = iter((5, 3, 3))
+
+        def __getattr__(self, name):
+            return getattr(self.real, name)
+
+        def get_write_buffer_size(self):
+            return next(self.held)
+
+    async def main():
+        async with ends(client=client_config(idle_timeout=1000)) as (client, server):
+            transport = client.writer.transport
+            transport._wire.below = Below(transport._wire.below)
+            for alive in (True, True, False):
+                transport._moved -= 2000
+                transport._end_idle()  # what the loop calls then
+                assert transport.is_closing() is not alive
+            assert isinstance(await failure(client.reader.read()), libnns.NegotiateTimeoutError)
+
+    run(main)
+
+
 def test_a_connection_at_rest_gives_its_buffers_back(run):
     async def main():
         async with ends() as (client, server):
