@@ -12,6 +12,7 @@ import dataclasses
 import getpass
 import os
 import socket
+import stat
 import sys
 import threading
 from collections.abc import Sequence
@@ -73,7 +74,7 @@ def make_parser() -> argparse.ArgumentParser:
             help="the last two allow NTLM, which is weak (kerberos)",
         )
         command.add_argument("--user", help="log in with a password, which is asked for")
-        command.add_argument("--password-file", metavar="FILE", help="or stands in this file")
+        command.add_argument("--password-file", metavar="FILE", help="or stands in this file, the user's alone")
         command.add_argument("--ccache", help="Kerberos credential cache")
         command.add_argument(
             "--timeout", type=float, default=30.0, metavar="SECONDS", help="to be connected (30)"
@@ -81,10 +82,26 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def private(path: str, flags: int) -> int:
+    """Opens a file, if it is the user's (or root's) and nobody else can read it."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        why = "it is not a file"
+    elif found.st_uid not in (os.geteuid(), 0):
+        why = "it belongs to somebody else"
+    elif found.st_mode & 0o077:
+        why = "others can read it: chmod 600"
+    else:
+        return descriptor
+    os.close(descriptor)
+    raise NegotiateUsageError(f"--password-file: {path}: {why}")
+
+
 def password_of(arguments: argparse.Namespace) -> str:
     if arguments.password_file is None:
         return getpass.getpass(f"Password for {arguments.user}: ")
-    with open(arguments.password_file, encoding="utf-8") as file:
+    with open(arguments.password_file, encoding="utf-8", opener=private) as file:
         return file.readline().rstrip("\r\n")
 
 
@@ -93,6 +110,8 @@ def options_of(arguments: argparse.Namespace) -> Options:
     if arguments.user is not None:
         options["user"] = arguments.user
         options["password"] = password_of(arguments)
+    elif arguments.password_file is not None:
+        raise NegotiateUsageError("--password-file: a password needs --user")
     if arguments.ccache is not None:
         options["ccache"] = arguments.ccache
     if arguments.mech == "negotiate":

@@ -55,6 +55,16 @@ def test_a_user_with_a_password(peers):
     assert command("connect", *alice(port, *login), data=b"x")[:2] == (0, b"x")
 
 
+def test_a_password_file_is_the_users_alone(tmp_path):
+    path = tmp_path / "password"
+    path.write_text("x")
+    path.chmod(0o640)
+    for name, why in ((path, "chmod 600"), (tmp_path, "not a file")):
+        login = "--user", "alice@NNS.TEST", "--password-file", str(name)
+        assert_fails(2, why, "probe", *login, "127.0.0.1:1")
+    assert_fails(2, "needs --user", "probe", "--password-file", str(path), "127.0.0.1:1")
+
+
 @pytest.mark.parametrize("mech", ["negotiate", "ntlm"])
 def test_ntlm(peers, mech):
     server = peers.nns_listen("--mech", "ntlm", allow=r"NNS\alice", **ntlm_account())
