@@ -12,20 +12,18 @@
 #include "proxy.h"
 #include "report.h"
 #include "service.h"
+#include "thread.h"
 #include "trace.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#define STACK_SIZE ((size_t)256 << 10) /* of a connection's thread */
 
 struct server {
     const struct options *options;
@@ -141,21 +139,6 @@ static void *connection_main(void *arg)
     return NULL;
 }
 
-static bool start_thread(struct connection *c)
-{
-    pthread_attr_t attr;
-    pthread_t thread;
-    int rc;
-
-    if (pthread_attr_init(&attr) != 0)
-        return false;
-    (void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    (void)pthread_attr_setstacksize(&attr, STACK_SIZE);
-    rc = pthread_create(&thread, &attr, connection_main, c);
-    (void)pthread_attr_destroy(&attr);
-    return rc == 0;
-}
-
 /* ---- the listener ---- */
 
 static const char *limit_text(int32_t limit)
@@ -244,7 +227,7 @@ static int serve_all(struct server *server, int listener)
     struct connection *c;
 
     while ((c = next_connection(server, listener)) != NULL) {
-        if (!start_thread(c))
+        if (!thread_start(connection_main, c))
             drop(c, "no thread to be had");
     }
     (void)close(listener);

@@ -6,6 +6,7 @@
 #include "proxy.h"
 
 #include "dial.h"
+#include "hub.h"
 #include "link.h"
 #include "report.h"
 
@@ -13,11 +14,18 @@
 #define SERVICE_MS 30000   /* the connection to the service, and again for its handshake */
 #define GRACE_MS 1000      /* for last words */
 
+/* More than this in one turn is bulk traffic, which has its own thread until it has been calm for
+ * so many turns. Nobody else has to wait for its cipher work then. */
+#define BULK_BYTES ((uint64_t)32 << 10)
+#define CALM_TURNS 64
+
 struct proxy {
     const struct options *options;
     nns_config *cfg;
     struct link client, service;
     struct way there, back;
+    struct guest guest; /* of a hub, while the traffic is calm; has the conversation's deadline */
+    int calm;           /* turns in a row, CALM_TURNS at most */
 };
 
 static bool is_terminating(const struct options *o)
@@ -37,15 +45,49 @@ static bool has_failed(const struct proxy *p)
     return nns_nmf_error(p->client.nmf) != NNS_OK || nns_nmf_error(p->service.nmf) != NNS_OK;
 }
 
-static bool has_ended(struct proxy *p)
+static bool is_over(const struct proxy *p)
 {
-    return (nns_nmf_state(p->client.nmf) & nns_nmf_state(p->service.nmf) & NNS_NMF_ENDED) != 0;
+    return has_failed(p) ||
+           (nns_nmf_state(p->client.nmf) & nns_nmf_state(p->service.nmf) & NNS_NMF_ENDED) != 0;
+}
+
+static void put_off_deadline(struct proxy *p)
+{
+    p->guest.deadline =
+        link_earlier(link_deadline(p->options->idle_ms, 0), p->client.session_until);
+}
+
+/* Passes on what has come, until it has to be waited for more. */
+static void pass_on(struct proxy *p)
+{
+    uint64_t before = p->there.bytes + p->back.bytes;
+
+    do {
+        way_pass(&p->there);
+        way_pass(&p->back);
+        link_send(&p->service);
+        link_send(&p->client);
+    } while (!has_failed(p) && (way_goes_on(&p->there) || way_goes_on(&p->back)));
+    if (p->there.bytes + p->back.bytes - before > BULK_BYTES)
+        p->calm = 0;
+    else if (p->calm < CALM_TURNS)
+        p->calm++;
+}
+
+static bool take_turn(void *arg)
+{
+    struct proxy *p = arg;
+
+    put_off_deadline(p);
+    pass_on(p);
+    return !is_over(p) && p->calm == CALM_TURNS;
 }
 
 /* Waits for either side and moves bytes. */
-static void wait_for_both(struct proxy *p, int64_t deadline)
+static void wait_for_both(struct proxy *p)
 {
     struct link *links[] = {&p->client, &p->service};
+    int64_t deadline = p->guest.deadline;
     struct pollfd fds[2];
     int n;
 
@@ -57,6 +99,8 @@ static void wait_for_both(struct proxy *p, int64_t deadline)
     n = poll(fds, 2, link_patience(deadline));
     for (int i = 0; n > 0 && i < 2; i++)
         link_move(links[i], fds[i].revents);
+    if (n > 0)
+        put_off_deadline(p);
     if (n == 0 && deadline != LINK_NEVER && link_now() >= deadline)
         (void)nns_nmf_fail(p->client.nmf, NNS_ERR_TIMEOUT, 0);
 }
@@ -64,16 +108,14 @@ static void wait_for_both(struct proxy *p, int64_t deadline)
 /* Until both have ended, or one has failed. */
 static void converse(struct proxy *p)
 {
-    while (!has_failed(p) && !has_ended(p)) {
-        way_pass(&p->there);
-        way_pass(&p->back);
-        link_send(&p->service);
-        link_send(&p->client);
-        if (way_goes_on(&p->there) || way_goes_on(&p->back))
-            continue;
-        if (!has_failed(p) && !has_ended(p))
-            wait_for_both(
-                p, link_earlier(link_deadline(p->options->idle_ms, 0), p->client.session_until));
+    p->guest = (struct guest){.sides = {&p->client, &p->service}, .turn = take_turn, .arg = p};
+    p->calm = CALM_TURNS;
+    put_off_deadline(p);
+    for (pass_on(p); !is_over(p); pass_on(p)) {
+        if (p->calm == CALM_TURNS)
+            hub_host(&p->guest);
+        if (!is_over(p))
+            wait_for_both(p);
     }
 }
 

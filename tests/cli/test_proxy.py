@@ -138,6 +138,42 @@ class Conversations(ProxyTest):
             thread.join(DEADLINE)
         self.assertEqual(sorted(done), list(range(20)))
 
+    def test_calls_of_open_channels_take_turns(self):
+        """They share a thread; what ends, and what breaks off, leaves the others alone."""
+        _, inner = self.row(Service(self), "--max-handshakes-per-source", "64")
+        clients = [self.client(inner.port).open() for _ in range(12)]
+        for number in range(12):
+            for client in clients:
+                data = content(50 + number)
+                self.assertTrue(client.call(data) == data)
+            if number % 2:
+                clients.pop().end()
+            elif number % 4:
+                clients.pop().close()
+        for client in clients:
+            client.end()
+
+    def test_small_calls_between_large_ones(self):
+        """Bulk traffic has a thread of its own, and gives it back."""
+        _, inner = self.row(Service(self))
+        client = self.client(inner.port).open()
+        for length in (1_000_000, 300_000, 2_000_000):
+            for data in (content(length), *(content(number) for number in range(100))):
+                self.assertTrue(client.call(data) == data)
+        client.end()
+
+    def test_a_channel_at_rest_times_out(self):
+        outer = self.proxy("--terminate", Service(self).port, "--idle-timeout", "500ms")
+        inner = self.proxy("--initiate", outer.port)
+        client = self.client(inner.port).open()
+        busy = self.client(inner.port).open()
+        ended = threading.Thread(target=client.file.read)
+        ended.start()
+        while ended.is_alive():  # a channel with calls goes on meanwhile
+            self.assertEqual(busy.call(b"x"), b"x")
+        outer.err.until("timed out")
+        self.assertEqual(busy.call(b"still here"), b"still here")
+
     def test_both_has_an_identity_on_each_side(self):
         service = Service(self)
         last = self.proxy("--terminate", service.port)
