@@ -172,6 +172,7 @@ static void announce(struct link *l)
     if (e == NULL || l->announced || (nns_engine_state(e) & NNS_STATE_OPEN) == 0)
         return;
     l->announced = true;
+    l->in_pieces = false; /* a peer whose handshake was may yet send whole records */
     if (l->pass != NULL)
         nns_pass_open(l->pass);
     bound_session(l, e);
