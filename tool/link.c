@@ -5,6 +5,7 @@
 #include "link.h"
 
 #include "report.h"
+#include "step.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -253,8 +254,6 @@ void link_move(struct link *l, short ready)
         link_send(l);
     if ((ready & (POLLIN | POLLHUP | POLLERR)) != 0)
         receive(l);
-    if ((nns_nmf_state(l->nmf) & NNS_STATE_WANT_STEP) != 0)
-        (void)!nns_engine_step(nns_nmf_engine(l->nmf));
     announce(l);
 }
 
@@ -279,7 +278,8 @@ uint32_t link_run(struct link *l, uint32_t wanted, int64_t deadline)
         link_send(l);
         state = nns_nmf_state(l->nmf);
         if ((state & NNS_STATE_WANT_STEP) != 0) {
-            link_move(l, 0);
+            step(l->nmf, l->client, deadline); /* a server asks no KDC */
+            announce(l);
             continue;
         }
         events = link_events(l);

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 from pathlib import Path
 
@@ -237,6 +238,19 @@ class Refusals(ProxyTest):
         with socket.create_connection(("127.0.0.1", outer.port), DEADLINE) as client:
             self.assertEqual(client.recv(100), b"")
         outer.err.until("timed out")
+
+    def test_a_kdc_that_says_nothing(self):
+        kdc = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(kdc.close)
+        silent = changed_conf(self, r"kdc = \S+", f"kdc = 127.0.0.1:{kdc.getsockname()[1]}")
+        outer = self.proxy("--terminate", Service(self).port)
+        options = ("--target", "host/127.0.0.1", "--handshake-timeout", "500ms")
+        inner = self.proxy("--initiate", outer.port, *options, **silent)
+        began = time.monotonic()
+        self.assert_fault(inner.port, "EndpointUnavailable")
+        self.assertGreaterEqual(time.monotonic() - began, 0.5)
+        self.assertLess(time.monotonic() - began, 1.5)
+        inner.err.until("handshake: timed out")
 
     def test_a_session_ends_with_the_clients_ticket(self):
         """Also one that always has something to say. The proxy allows a second of clock skew."""
