@@ -6,7 +6,6 @@
 
 #include "nettcp.h"
 #include "probe.h"
-#include "report.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,27 +30,24 @@ static const char *via_of(struct via *via, const struct options *o, const char *
     return via->text;
 }
 
-/* Asks for one more endpoint. False: it could not be asked for at all, which was told. */
-static bool ask(const struct options *o, nns_config *cfg, struct probe_endpoint *ret)
+/* Asks for one more endpoint. */
+static void ask(const struct options *o, nns_config *cfg, struct probe_endpoint *ret)
 {
     struct options mine = *o;
     struct link link = {.fd = -1};
+    struct nettcp_failure why;
     struct via via;
-    int rc;
 
     mine.nettcp = via_of(&via, o, ret->name);
-    rc = nettcp_start(&link, &mine, cfg, false);
-    if (rc == NNS_OK && nettcp_is_taken(&link)) {
-        ret->is_there = true;
+    ret->is_there = nettcp_open(&link, &mine, cfg, &why);
+    if (ret->is_there) {
         nettcp_say_goodbye(&link);
-    } else if (rc == NNS_OK) {
-        const char *fault = nns_nmf_fault(link.nmf);
+    } else {
+        const char *fault = link.nmf != NULL ? nns_nmf_fault(link.nmf) : NULL;
 
-        (void)snprintf(ret->why, sizeof(ret->why), "%s",
-                       fault != NULL ? fault : nns_nmf_message(link.nmf));
+        (void)snprintf(ret->why, sizeof(ret->why), "%s", fault != NULL ? fault : why.message);
     }
     link_close(&link);
-    return rc == NNS_OK;
 }
 
 static int ask_and_tell(const struct options *o, nns_config *cfg, const struct link *first)
@@ -60,31 +56,27 @@ static int ask_and_tell(const struct options *o, nns_config *cfg, const struct l
 
     for (size_t i = 1; i < ENDPOINTS; i++) {
         endpoints[i].name = names[i];
-        if (!ask(o, cfg, &endpoints[i]))
-            return STATUS_IO;
+        ask(o, cfg, &endpoints[i]);
     }
-    probe_tell_nettcp(o, nns_nmf_engine(first->nmf), endpoints, ENDPOINTS);
-    return STATUS_DONE;
+    return probe_tell_link(o, first, NULL, endpoints, ENDPOINTS);
 }
 
 int adws_probe(const struct options *o, nns_config *cfg)
 {
     struct options mine = *o;
     struct link first = {.fd = -1};
+    struct nettcp_failure why;
     struct via via;
-    int rc, status;
+    int status;
 
     mine.quiet = true; /* the findings tell it */
     mine.nettcp = via_of(&via, o, names[0]);
-    rc = nettcp_start(&first, &mine, cfg, false);
-    if (rc != NNS_OK)
-        status = status_of(rc);
-    else if (!nettcp_is_taken(&first))
-        status = link_failed(&first, NULL);
-    else
+    if (nettcp_open(&first, &mine, cfg, &why)) {
         status = ask_and_tell(&mine, cfg, &first);
-    if (status == STATUS_DONE)
         nettcp_say_goodbye(&first);
+    } else {
+        status = probe_tell_link(&mine, &first, &why, NULL, 0);
+    }
     link_close(&first);
     return status;
 }

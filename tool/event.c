@@ -183,7 +183,8 @@ int event_failed_here(const char *peer, const char *what, int error, const struc
     return STATUS_IO;
 }
 
-int event_failed_text(const char *peer, int code, const char *message, const struct traffic *t)
+static int failed_text(const char *peer, int32_t phase, int code, const char *message,
+                       const struct traffic *t)
 {
     json_t *object;
 
@@ -198,13 +199,22 @@ int event_failed_text(const char *peer, int code, const char *message, const str
     }
     object = object_new("failed");
     object_text(object, "peer", peer);
-    object_text(object, "phase", t != NULL && t->opened ? "data" : "handshake");
-    object_text(object, "code", nns_result_name(code));
-    object_number(object, "exit_status", status_of(code));
-    object_text(object, "message", message);
+    object_failure_text(object, phase, code, message);
     add_traffic(object, t);
     object_print(object, stderr);
     return status_of(code);
+}
+
+int event_failed_text(const char *peer, int code, const char *message, const struct traffic *t)
+{
+    int32_t phase = t != NULL && t->opened ? NNS_PHASE_DATA : NNS_PHASE_HANDSHAKE;
+
+    return failed_text(peer, phase, code, message, t);
+}
+
+int event_failed_early(const char *peer, int32_t phase, int code, const char *message)
+{
+    return failed_text(peer, phase, code, message, NULL);
 }
 
 void event_ended(const struct options *o, const char *peer, const struct traffic *t)

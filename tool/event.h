@@ -28,6 +28,8 @@ int event_failed(const char *peer, const nns_error *err, const struct traffic *t
 int event_failed_here(const char *peer, const char *what, int error, const struct traffic *t);
 /* The same for a failure that has no error object. */
 int event_failed_text(const char *peer, int code, const char *message, const struct traffic *t);
+/* The same, of a phase of NNS_PHASE_ that the traffic does not tell. */
+int event_failed_early(const char *peer, int32_t phase, int code, const char *message);
 /* The connection ended well. */
 void event_ended(const struct options *o, const char *peer, const struct traffic *t);
 

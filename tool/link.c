@@ -101,17 +101,21 @@ void link_restart(struct link *l)
     l->session_until = LINK_NEVER;
 }
 
+const char *link_target(const struct options *o, const char *host, char *room, size_t size)
+{
+    if (o->target != NULL)
+        return o->target;
+    (void)snprintf(room, size, "host/%s", host);
+    for (char *c = room; *c != '\0'; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return room;
+}
+
 int link_set_target(struct link *l, const char *host)
 {
-    const struct options *o = l->options;
-    char target[300];
-    int length = snprintf(target, sizeof(target), "host/%s", host);
+    char room[LINK_TARGET_MOST];
 
-    if (o->target != NULL)
-        return nns_nmf_set_target(l->nmf, o->target);
-    for (int i = 0; i < length && (size_t)i < sizeof(target); i++)
-        target[i] = (char)tolower((unsigned char)target[i]);
-    return nns_nmf_set_target(l->nmf, target);
+    return nns_nmf_set_target(l->nmf, link_target(l->options, host, room, sizeof(room)));
 }
 
 /* ---- time ---- */
@@ -305,12 +309,17 @@ static int tell_engine_failure(const struct link *l, const nns_error *err, const
     return event_failed(l->peer, err, t);
 }
 
+const nns_error *link_engine_error(const struct link *l)
+{
+    const nns_engine *e = l->nmf != NULL ? nns_nmf_engine(l->nmf) : NULL;
+
+    return e != NULL ? nns_engine_error(e) : NULL;
+}
+
 int link_failed(const struct link *l, const struct traffic *t)
 {
-    const nns_engine *e = nns_nmf_engine(l->nmf);
-
-    if (e != NULL && nns_engine_error(e) != NULL)
-        return tell_engine_failure(l, nns_engine_error(e), t);
+    if (link_engine_error(l) != NULL)
+        return tell_engine_failure(l, link_engine_error(l), t);
     return event_failed_text(l->peer, nns_nmf_error(l->nmf), nns_nmf_message(l->nmf), t);
 }
 

@@ -13,6 +13,7 @@
 #include <poll.h>
 
 #define LINK_NEVER (-1) /* as a deadline */
+#define LINK_TARGET_MOST 300
 
 struct link {
     const struct options *options;
@@ -36,7 +37,8 @@ void link_restart(struct link *l);
 /* What the preamble says, for the trace: the peer's once it is readable, ours once it is set. */
 void link_trace_preamble(const struct link *l);
 void link_trace_fault(const struct link *l, const char *fault);
-/* A client's: the target of the options, or host/HOST. */
+/* Whom a client asks for: the target of the options, or host/HOST, for which there is room. */
+const char *link_target(const struct options *o, const char *host, char *room, size_t size);
 int link_set_target(struct link *l, const char *host);
 
 int64_t link_now(void); /* milliseconds of a steady clock */
@@ -57,6 +59,8 @@ void link_send(struct link *l);
 /* Until one of the wanted bits shows, the link has failed or its peer has closed, and nothing waits
  * to be sent. Answers the state. */
 uint32_t link_run(struct link *l, uint32_t wanted, int64_t deadline);
+/* The failure of its engine, or NULL. */
+const nns_error *link_engine_error(const struct link *l);
 /* Tells the link's failure; answers the exit status. */
 int link_failed(const struct link *l, const struct traffic *t);
 

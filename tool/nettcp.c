@@ -11,6 +11,7 @@
 #include "report.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -248,49 +249,55 @@ static int exchange(struct exchange *x)
 
 /* ---- client ---- */
 
-int nettcp_start(struct link *l, const struct options *o, nns_config *cfg, bool streamed)
+static int start(struct link *l, const struct options *o, nns_config *cfg, int fd)
 {
-    char why[320];
-    int fd = dial(o->host, o->port, link_deadline(o->connect_ms, CLIENT_MS), why, sizeof(why));
-    int rc;
+    int rc = link_open(l, o, cfg, NNS_CLIENT, fd, NULL, NULL);
 
-    if (fd < 0) {
-        (void)event_failed_text(NULL, fd, why, NULL);
-        return fd;
-    }
-    rc = link_open(l, o, cfg, NNS_CLIENT, fd, NULL, NULL);
     if (rc == NNS_OK)
         rc = link_set_target(l, o->host);
     if (rc == NNS_OK)
         rc = nns_nmf_set_via(l->nmf, o->nettcp);
-    if (rc == NNS_OK && streamed)
+    if (rc == NNS_OK && o->streamed)
         rc = nns_nmf_set_mode(l->nmf, NNS_NMF_SINGLETON);
-    if (rc == NNS_OK && streamed)
+    if (rc == NNS_OK && o->streamed)
         rc = nns_nmf_set_encoding(l->nmf, 7);
     if (rc == NNS_OK)
         link_trace_preamble(l);
-    if (rc == NNS_OK)
-        rc = nns_nmf_start(l->nmf);
-    if (rc != NNS_OK)
-        (void)event_failed_text(NULL, rc, nns_strerror(rc), NULL);
-    return rc;
+    return rc == NNS_OK ? nns_nmf_start(l->nmf) : rc;
 }
 
-bool nettcp_is_taken(struct link *l)
+/* Waits for the service's answer to the preamble: NNS_OK is yes. */
+static int await_answer(struct link *l)
 {
     int64_t deadline = link_deadline(l->options->handshake_ms, CLIENT_MS);
+    bool is_open = (link_run(l, NNS_STATE_OPEN, deadline) & NNS_STATE_OPEN) != 0;
 
-    return (link_run(l, NNS_STATE_OPEN, deadline) & NNS_STATE_OPEN) != 0;
+    return is_open ? NNS_OK : nns_nmf_error(l->nmf);
 }
 
-/* Up to the service's answer to the preamble. -1: it is yes; else the status, told. */
-static int open_client(struct link *l, const struct options *o, nns_config *cfg, bool streamed)
+bool nettcp_open(struct link *l, const struct options *o, nns_config *cfg,
+                 struct nettcp_failure *why)
 {
-    int rc = nettcp_start(l, o, cfg, streamed);
+    int fd = dial(o->host, o->port, link_deadline(o->connect_ms, CLIENT_MS), why->message,
+                  sizeof(why->message));
 
-    if (rc != NNS_OK)
-        return status_of(rc);
-    return nettcp_is_taken(l) ? -1 : link_failed(l, NULL);
+    why->phase = fd < 0 ? NNS_PHASE_CONNECT : NNS_PHASE_HANDSHAKE;
+    why->code = fd < 0 ? fd : start(l, o, cfg, fd);
+    if (why->code == NNS_OK)
+        why->code = await_answer(l);
+    if (why->code != NNS_OK && fd >= 0)
+        (void)snprintf(why->message, sizeof(why->message), "%s",
+                       l->nmf != NULL && nns_nmf_error(l->nmf) != NNS_OK ? nns_nmf_message(l->nmf)
+                                                                         : nns_strerror(why->code));
+    return why->code == NNS_OK;
+}
+
+static int tell_failure(const struct link *l, const struct nettcp_failure *why)
+{
+    const nns_error *err = link_engine_error(l);
+
+    return err != NULL ? event_failed(NULL, err, NULL)
+                       : event_failed_early(NULL, why->phase, why->code, why->message);
 }
 
 int nettcp_connect(const struct options *o, nns_config *cfg)
@@ -298,13 +305,11 @@ int nettcp_connect(const struct options *o, nns_config *cfg)
     struct link link = {.fd = -1};
     struct traffic traffic = {.opened = true};
     struct exchange x = {.link = &link, .streamed = o->streamed, .traffic = &traffic};
-    int status = open_client(&link, o, cfg, o->streamed);
+    struct nettcp_failure why;
+    int status = nettcp_open(&link, o, cfg, &why) ? exchange(&x) : tell_failure(&link, &why);
 
-    if (status < 0) {
-        status = exchange(&x);
-        if (status == STATUS_DONE)
-            event_ended(o, NULL, &traffic);
-    }
+    if (status == STATUS_DONE)
+        event_ended(o, NULL, &traffic);
     link_close(&link);
     return status;
 }
@@ -327,15 +332,15 @@ int nettcp_probe(const struct options *o, nns_config *cfg)
 {
     struct link link = {.fd = -1};
     struct options quiet = *o;
+    struct nettcp_failure why;
+    bool opened;
     int status;
 
     quiet.quiet = true; /* the findings tell it */
-    status = open_client(&link, &quiet, cfg, false);
-    if (status < 0) {
-        probe_tell_nettcp(o, nns_nmf_engine(link.nmf), NULL, 0);
+    opened = nettcp_open(&link, &quiet, cfg, &why);
+    status = probe_tell_link(o, &link, opened ? NULL : &why, NULL, 0);
+    if (opened)
         nettcp_say_goodbye(&link);
-        status = STATUS_DONE;
-    }
     link_close(&link);
     return status;
 }

@@ -18,10 +18,17 @@ int nettcp_serve(const struct options *o, nns_config *cfg, const char *peer, int
 
 /* ---- for other clients ---- */
 
-/* Connects to the host and sends the preamble. NNS_OK, or an error, told. */
-int nettcp_start(struct link *l, const struct options *o, nns_config *cfg, bool streamed);
-/* Waits for the answer. True: the service has said yes. */
-bool nettcp_is_taken(struct link *l);
+/* Why a service was not reached. Where the link's engine has an error object, that says more. */
+struct nettcp_failure {
+    int32_t phase; /* NNS_PHASE_ */
+    int code;
+    char message[320];
+};
+
+/* Connects to the host, sends the preamble, and waits for the answer. True: the service has said
+ * yes. The link is the caller's to close. */
+bool nettcp_open(struct link *l, const struct options *o, nns_config *cfg,
+                 struct nettcp_failure *why);
 /* Our End, and the service's for a moment. */
 void nettcp_say_goodbye(struct link *l);
 

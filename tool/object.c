@@ -113,12 +113,17 @@ static void add_peer_status(json_t *object, const nns_error *err)
     object_text(object, "peer_status_name", nns_error_peer_status_name(err));
 }
 
+void object_failure_text(json_t *object, int32_t phase, int code, const char *message)
+{
+    object_text(object, "phase", phase_name(phase));
+    object_text(object, "code", nns_result_name(code));
+    object_number(object, "exit_status", status_of(code));
+    object_text(object, "message", message);
+}
+
 void object_failure(json_t *object, const nns_error *err)
 {
-    object_text(object, "phase", phase_name(nns_error_phase(err)));
-    object_text(object, "code", nns_result_name(nns_error_code(err)));
-    object_number(object, "exit_status", status_of(nns_error_code(err)));
-    object_text(object, "message", nns_error_message(err));
+    object_failure_text(object, nns_error_phase(err), nns_error_code(err), nns_error_message(err));
     object_text(object, "hint", nns_error_hint(err));
     add_mechanism_error(object, err);
     add_peer_status(object, err);

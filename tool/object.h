@@ -21,6 +21,8 @@ void object_time(json_t *object, const char *name, int64_t seconds);
 void object_negotiated(json_t *object, const nns_engine *e);
 /* What went wrong. */
 void object_failure(json_t *object, const nns_error *err);
+/* The same where there is no error object. */
+void object_failure_text(json_t *object, int32_t phase, int code, const char *message);
 /* Prints one line in one piece and frees the object. */
 void object_print(json_t *object, FILE *to);
 

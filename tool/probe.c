@@ -18,6 +18,18 @@
 #define GOODBYE_MS 1000             /* how long the peer may take to answer our end with its own */
 #define GOODBYE_MOST (1024L * 1024) /* and how much it may still say */
 
+/* What a probe has found. */
+struct findings {
+    bool opened;
+    const char *target;        /* whom it asked for */
+    const nns_engine *engine;  /* what was negotiated, once it is open */
+    const nns_stream *stream;  /* how long it took; NULL: that was not measured */
+    const nns_error *error;    /* what went wrong, or else */
+    struct nettcp_failure why; /* this */
+    const struct probe_endpoint *endpoints;
+    size_t count;
+};
+
 /* ---- for people ---- */
 
 static void print_line(const char *name, const char *value)
@@ -62,15 +74,29 @@ static void print_negotiated(const nns_engine *e)
     print_number("round trips:", round_trips(e));
 }
 
-static void print_findings(const nns_stream *stream, const nns_engine *e, bool opened)
+static void print_endpoint(const struct probe_endpoint *endpoint)
 {
-    print_line("result:", opened ? "ok" : "failed");
-    print_line("target:", nns_engine_target(e));
-    if (opened)
-        print_negotiated(e);
-    print_time(stream, "resolve:", NNS_TIME_RESOLVE);
-    print_time(stream, "connect:", NNS_TIME_CONNECT);
-    print_time(stream, "handshake:", NNS_TIME_HANDSHAKE);
+    struct text t = {0};
+
+    text_add(&t, "%s%s", endpoint->name, endpoint->is_there ? "" : ": ");
+    text_escape(&t, (struct span){(const uint8_t *)endpoint->why, NULL, strlen(endpoint->why)});
+    print_line(endpoint->is_there ? "endpoint:" : "no endpoint:", t.bytes);
+}
+
+static void print_findings(const struct options *o, const struct findings *f)
+{
+    print_line("result:", f->opened ? "ok" : "failed");
+    print_line("via:", o->nettcp);
+    print_line("target:", f->target);
+    if (f->opened)
+        print_negotiated(f->engine);
+    for (size_t i = 0; i < f->count; i++)
+        print_endpoint(&f->endpoints[i]);
+    if (f->stream == NULL)
+        return;
+    print_time(f->stream, "resolve:", NNS_TIME_RESOLVE);
+    print_time(f->stream, "connect:", NNS_TIME_CONNECT);
+    print_time(f->stream, "handshake:", NNS_TIME_HANDSHAKE);
 }
 
 /* ---- for programs ---- */
@@ -83,50 +109,14 @@ static void add_time(json_t *object, const nns_stream *stream, const char *name,
         (void)json_object_set_new(object, name, json_real((double)us / 1000));
 }
 
-static void print_object(const struct options *o, nns_stream *stream, bool opened)
+static void add_times(json_t *object, const nns_stream *stream)
 {
-    const nns_engine *e = nns_stream_engine(stream);
-    json_t *object = object_new("probe"), *times = json_object();
+    json_t *times = json_object();
 
-    object_text(object, "result", opened ? "ok" : "failed");
-    object_text(object, "host", o->host);
-    object_text(object, "port", o->port);
-    if (opened) {
-        object_negotiated(object, e);
-        object_number(object, "round_trips", round_trips(e));
-    } else {
-        object_text(object, "target", nns_engine_target(e));
-        object_failure(object, nns_stream_error(stream));
-    }
     add_time(times, stream, "resolve", NNS_TIME_RESOLVE);
     add_time(times, stream, "connect", NNS_TIME_CONNECT);
     add_time(times, stream, "handshake", NNS_TIME_HANDSHAKE);
     (void)json_object_set_new(object, "milliseconds", times);
-    object_print(object, stdout);
-}
-
-/* ---- the probe ---- */
-
-static int tell(const struct options *o, nns_stream *stream, bool opened)
-{
-    const nns_error *err = nns_stream_error(stream);
-
-    if (report_is_json())
-        print_object(o, stream, opened);
-    else
-        print_findings(stream, nns_stream_engine(stream), opened);
-    if (opened)
-        return STATUS_DONE;
-    return report_is_json() ? status_of(nns_error_code(err)) : event_failed(NULL, err, NULL);
-}
-
-static void print_endpoint(const struct probe_endpoint *endpoint)
-{
-    struct text t = {0};
-
-    text_add(&t, "%s%s", endpoint->name, endpoint->is_there ? "" : ": ");
-    text_escape(&t, (struct span){(const uint8_t *)endpoint->why, NULL, strlen(endpoint->why)});
-    print_line(endpoint->is_there ? "endpoint:" : "no endpoint:", t.bytes);
 }
 
 static void add_endpoints(json_t *object, const struct probe_endpoint *endpoints, size_t count)
@@ -142,30 +132,81 @@ static void add_endpoints(json_t *object, const struct probe_endpoint *endpoints
     (void)json_object_set_new(object, "endpoints", found);
 }
 
-void probe_tell_nettcp(const struct options *o, const nns_engine *e,
-                       const struct probe_endpoint *endpoints, size_t count)
+static void add_failure(json_t *object, const struct findings *f)
 {
-    json_t *object;
+    object_text(object, "target", f->target);
+    if (f->error != NULL)
+        object_failure(object, f->error);
+    else
+        object_failure_text(object, f->why.phase, f->why.code, f->why.message);
+}
 
-    if (!report_is_json()) {
-        print_line("result:", "ok");
-        print_line("via:", o->nettcp);
-        print_line("target:", nns_engine_target(e));
-        print_negotiated(e);
-        for (size_t i = 0; i < count; i++)
-            print_endpoint(&endpoints[i]);
-        return;
-    }
-    object = object_new("probe");
-    object_text(object, "result", "ok");
+static void print_object(const struct options *o, const struct findings *f)
+{
+    json_t *object = object_new("probe");
+
+    object_text(object, "result", f->opened ? "ok" : "failed");
     object_text(object, "host", o->host);
     object_text(object, "port", o->port);
     object_text(object, "via", o->nettcp);
-    object_negotiated(object, e);
-    object_number(object, "round_trips", round_trips(e));
-    if (count > 0)
-        add_endpoints(object, endpoints, count);
+    if (f->opened) {
+        object_negotiated(object, f->engine);
+        object_number(object, "round_trips", round_trips(f->engine));
+    } else {
+        add_failure(object, f);
+    }
+    if (f->count > 0)
+        add_endpoints(object, f->endpoints, f->count);
+    if (f->stream != NULL)
+        add_times(object, f->stream);
     object_print(object, stdout);
+}
+
+/* ---- the probe ---- */
+
+/* The findings, and for people what went wrong. Answers the exit status. */
+static int tell(const struct options *o, const struct findings *f)
+{
+    if (!report_is_json())
+        print_findings(o, f);
+    else
+        print_object(o, f);
+    if (f->opened)
+        return STATUS_DONE;
+    if (report_is_json())
+        return status_of(f->error != NULL ? nns_error_code(f->error) : f->why.code);
+    return f->error != NULL ? event_failed(NULL, f->error, NULL)
+                            : event_failed_early(NULL, f->why.phase, f->why.code, f->why.message);
+}
+
+static int tell_stream(const struct options *o, nns_stream *stream, bool opened)
+{
+    const nns_engine *e = nns_stream_engine(stream);
+    struct findings found = {.opened = opened,
+                             .target = nns_engine_target(e),
+                             .engine = e,
+                             .stream = stream,
+                             .error = nns_stream_error(stream)};
+
+    return tell(o, &found);
+}
+
+int probe_tell_link(const struct options *o, const struct link *l, const struct nettcp_failure *why,
+                    const struct probe_endpoint *endpoints, size_t count)
+{
+    const nns_engine *e = l->nmf != NULL ? nns_nmf_engine(l->nmf) : NULL;
+    char room[LINK_TARGET_MOST];
+    struct findings found = {.opened = why == NULL,
+                             .target = e != NULL ? nns_engine_target(e)
+                                                 : link_target(o, o->host, room, sizeof(room)),
+                             .engine = e,
+                             .error = link_engine_error(l),
+                             .endpoints = endpoints,
+                             .count = count};
+
+    if (why != NULL)
+        found.why = *why;
+    return tell(o, &found);
 }
 
 /* Our end, then the peer's: closing earlier would reset the connection under what it still says.
@@ -202,7 +243,7 @@ int command_probe(const struct options *o, nns_config *cfg)
     trace_begin_client(stream, o->host, o->port);
     rc = nns_stream_connect(stream, o->host, o->port, o->target);
     if (rc == NNS_OK || nns_stream_error(stream) != NULL)
-        status = tell(o, stream, rc == NNS_OK);
+        status = tell_stream(o, stream, rc == NNS_OK);
     else
         status = report_result("probe", rc);
     if (rc == NNS_OK)

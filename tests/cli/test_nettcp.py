@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
 import nettcp  # noqa: E402
 from nettcp import SINGLETON, Client, Fault  # noqa: E402
-from processes import DEADLINE, NnsTest, Process, ccache, content, environment  # noqa: E402
+from processes import DEADLINE, NO_TICKET, NnsTest, Process, ccache, content, environment  # noqa: E402
 from wire import handshake, read_exactly, read_handshake, read_record  # noqa: E402
 
 VIA = "net.tcp://localhost:808/echo"
@@ -142,9 +142,37 @@ class NetTcp(NnsTest):
         result = self.nns_probe(server.port, "--nettcp", VIA, "--json")
         found = json.loads(result.output)
         self.assertEqual((found["result"], found["via"]), ("ok", VIA))
-        result = self.nns_probe(server.port, "--nettcp", "net.tcp://localhost/other")
-        self.assertEqual(result.status, 7)
-        self.assertIn("EndpointNotFound", result.errors[-1])
+
+    def assert_probe_failed(self, status, expected, port, *options, **more):
+        """One object for programs, lines for people, with the same message."""
+        result = self.nns_probe(port, *options, "--json", **more)
+        self.assertEqual((result.status, result.errors), (status, []), result.output)
+        self.assertEqual(result.output.count("\n"), 1)
+        found = json.loads(result.output)
+        expected = {"event": "probe", "result": "failed", "exit_status": status} | expected
+        self.assertEqual({name: found.get(name) for name in expected}, expected)
+        people = self.nns_probe(port, *options, **more)
+        self.assertEqual(people.status, status)
+        target, via = found["target"], found["via"]
+        self.assertEqual(people.output, f"{'result:':18} failed\n{'via:':18} {via}\n{'target:':18} {target}\n")
+        self.assertEqual(people.errors[0], "nns: " + found["message"])
+
+    def test_probe_that_fails(self):
+        server = self.nns_listen("--nettcp", VIA)
+        other = "net.tcp://localhost/other"
+        options = ("--nettcp", other)
+        expected = {"target": "host/localhost@NNS.TEST", "via": other, "phase": "handshake"}
+        refused = expected | {"code": "NNS_ERR_PEER"}
+        self.assert_probe_failed(7, refused, server.port, *options)
+        missing = {"code": "NNS_ERR_CREDENTIALS", "target": "host/localhost", "via": VIA}
+        self.assert_probe_failed(6, missing, server.port, "--nettcp", VIA, **ccache(NO_TICKET))
+        closed = {"code": "NNS_ERR_IO", "phase": "connect", "target": "host/127.0.0.1"}
+        self.assert_probe_failed(3, closed, 1, *options, target=None)
+
+    def test_a_connection_that_fails(self):
+        result = self.nns_connect(1, "--nettcp", VIA, "--json")
+        self.assertEqual((result.status, result.output), (3, b""))
+        self.assertEqual(json.loads(result.errors[0])["phase"], "connect")
 
     def test_probe_of_active_directory_web_services(self):
         path = "ActiveDirectoryWebServices/Windows/Enumeration"
@@ -159,9 +187,16 @@ class NetTcp(NnsTest):
         self.assertEqual(found["endpoints"]["TopologyManagement"], "EndpointNotFound")
         self.assertEqual(len(found["endpoints"]), 5)
         other = self.nns_listen("--echo", "--nettcp", "net.tcp://dc/other")
-        result = self.nns_probe(other.port, "--adws")
-        self.assertEqual(result.status, 7)
-        self.assertIn("EndpointNotFound", result.errors[-1])
+        via = f"net.tcp://127.0.0.1:{other.port}/{path}"
+        expected = {"code": "NNS_ERR_PEER", "via": via, "host": "127.0.0.1"}
+        self.assert_probe_failed(7, expected, other.port, "--adws")
+
+    def test_endpoints_that_cannot_be_asked_for(self):
+        path = "ActiveDirectoryWebServices/Windows/Enumeration"
+        server = self.nns_listen("--echo", "--once", "--nettcp", f"net.tcp://dc/{path}")
+        result = self.nns_probe(server.port, "--adws", "--json")
+        self.assertEqual((result.status, result.errors), (0, []))
+        self.assertRegex(json.loads(result.output)["endpoints"]["Resource"], "^connect: .*refused$")
 
     def test_usage(self):
         result = self.nns_probe(1, "--adws", "--nettcp", VIA)
