@@ -191,6 +191,7 @@ static int failed_text(const char *peer, int32_t phase, int code, const char *me
     if (!may_complain(peer))
         return status_of(code);
     if (!report_is_json()) {
+        tell_command(peer, t);
         if (peer != NULL)
             report_event("%s %s", peer, message);
         else

@@ -161,14 +161,16 @@ static int start(struct child *ret, const char *command, char **env)
     return error;
 }
 
-int exec_start(struct child *ret, const struct options *o, const char *peer, const nns_engine *e,
+int exec_start(struct child *ret, const struct options *o, const struct exec_facts *facts,
                const char *ccache)
 {
+    const nns_engine *e = facts->engine;
     const struct variable ours[] = {
         {"NNS_PEER_NAME", nns_engine_peer_name(e)},
-        {"NNS_PEER_ADDRESS", peer},
+        {"NNS_PEER_ADDRESS", facts->peer},
         {"NNS_MECHANISM", nns_engine_mechanism(e)},
         {"NNS_PROTECTION", nns_protection_name(nns_engine_protection(e))},
+        {"NNS_NETTCP_MODE", facts->nettcp_mode},
         {"KRB5CCNAME", ccache}, /* the last: without --accept-delegation it stays as it is */
     };
     size_t count = sizeof(ours) / sizeof(ours[0]) - (o->accept_delegation ? 0 : 1);

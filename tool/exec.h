@@ -17,9 +17,16 @@ struct child {
     int from; /* its standard output; the caller's */
 };
 
-/* The command of the options, for this peer. With --accept-delegation its KRB5CCNAME is the cache,
- * or is not there where that is NULL. 0, or errno. */
-int exec_start(struct child *ret, const struct options *o, const char *peer, const nns_engine *e,
+/* What the command is told about its connection. */
+struct exec_facts {
+    const char *peer;        /* HOST:PORT */
+    nns_engine *engine;      /* who that is */
+    const char *nettcp_mode; /* of net.tcp, or NULL */
+};
+
+/* The command of the options. With --accept-delegation its KRB5CCNAME is the cache, or is not there
+ * where that is NULL. 0, or errno. */
+int exec_start(struct child *ret, const struct options *o, const struct exec_facts *facts,
                const char *ccache);
 /* Tells the whole group that its connection is gone. */
 void exec_hang_up(const struct child *c);

@@ -610,8 +610,6 @@ static int check_together(const struct options *o)
         return report_usage("--adws and --nettcp contradict each other");
     if (o->streamed && o->nettcp == NULL)
         return report_usage("--streamed needs --nettcp");
-    if (o->nettcp != NULL && o->exec != NULL)
-        return report_usage("--nettcp does not go with --exec");
     switch (o->command) {
     case COMMAND_LISTEN:
         return check_server(o);

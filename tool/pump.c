@@ -111,7 +111,7 @@ static void *send_input(void *arg)
 
 /* ---- from the peer to the output ---- */
 
-int pump_write(int fd, const void *from, size_t size)
+static int write_all(int fd, const void *from, size_t size)
 {
     const char *bytes = from;
 
@@ -142,7 +142,7 @@ static int receive_all(const struct pump *p, struct traffic *t, char *chunk)
         t->in += (uint64_t)n;
         if (out < 0)
             continue;
-        error = pump_write(out, chunk, (size_t)n);
+        error = write_all(out, chunk, (size_t)n);
         if (error != 0 && p->may_drop) {
             (void)close(out);
             out = -1;
@@ -231,14 +231,25 @@ static int take(int fd)
     return copy;
 }
 
+bool pump_take_stdio(int *in, int *out)
+{
+    int error;
+
+    *in = take(STDIN_FILENO);
+    *out = *in >= 0 ? take(STDOUT_FILENO) : -1;
+    if (*out >= 0)
+        return true;
+    error = errno;
+    (void)close(*in);
+    errno = error;
+    return false;
+}
+
 int pump_run_stdio(struct pump *p, struct traffic *t)
 {
     p->in_name = "standard input";
     p->out_name = "standard output";
-    p->in = take(STDIN_FILENO);
-    p->out = p->in >= 0 ? take(STDOUT_FILENO) : -1;
-    if (p->out >= 0)
+    if (pump_take_stdio(&p->in, &p->out))
         return pump_run(p, t);
-    (void)close(p->in);
     return event_failed_here(p->peer, "standard input and output", errno, t);
 }

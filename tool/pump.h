@@ -28,7 +28,8 @@ struct pump {
 int pump_run(const struct pump *p, struct traffic *t);
 /* The same with standard input and output, which are /dev/null from now on. */
 int pump_run_stdio(struct pump *p, struct traffic *t);
-/* All of it, whether the descriptor blocks or not: 0, or errno. */
-int pump_write(int fd, const void *from, size_t size);
+/* Standard input and output, which are /dev/null from now on, as two other descriptors. False:
+ * errno says why. */
+bool pump_take_stdio(int *in, int *out);
 
 #endif

@@ -2,7 +2,9 @@
 """connect, listen and probe with --nettcp: NegotiateStream inside of WCF's framing."""
 
 import json
+import re
 import socket
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -12,10 +14,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
 import nettcp  # noqa: E402
 from nettcp import SINGLETON, Client, Fault  # noqa: E402
-from processes import DEADLINE, NO_TICKET, NnsTest, Process, ccache, content, environment  # noqa: E402
+from processes import (  # noqa: E402
+    DEADLINE,
+    NO_TICKET,
+    NnsTest,
+    Process,
+    ccache,
+    content,
+    environment,
+    tied_to_us,
+)
 from wire import handshake, read_exactly, read_handshake, read_record  # noqa: E402
 
 VIA = "net.tcp://localhost:808/echo"
+VECTORS = Path(__file__).resolve().parent.parent / "dissect" / "nbfx.vectors"
 
 
 def prefixed(*messages):
@@ -31,6 +43,29 @@ class NetTcp(NnsTest):
             self.assert_connected(result, "encrypt")
             self.assertTrue(result.output == data)
         server.err.until(r"alice@NNS\.TEST authenticated using Kerberos \(encrypt\)")
+
+    def test_a_trace_shows_the_call(self):
+        """Of a client and of a server, which has it the other way round."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        call = re.search(r"^call 1\tsession\t(\w+)", VECTORS.read_text(), re.M)[1]
+        trace = ("--trace-secrets", "--trace")
+        options = ("--nettcp", VIA, *trace, f"{folder.name}/server")
+        server = self.nns_listen(*options, service=("--exec", "cat"))
+        data = prefixed(bytes.fromhex(call))
+        result = self.nns_connect(
+            server.port, "--nettcp", VIA, *trace, f"{folder.name}/client", data=data
+        )
+        self.assertEqual((result.status, result.output), (0, data), result.errors)
+        server.end()
+        for name, there, back in (("client", ">>", "<<"), ("server", "<<", ">>")):
+            text = (Path(folder.name) / name).read_text()
+            lines = [rf"{there} preamble: duplex, .*, {VIA}\n"]
+            for way in (there, back):
+                lines.append(rf"{way} envelope, \d+ bytes\n  <s:Envelope[^|]*>hello</text>")
+                lines.append(rf"{way} end\n")
+            for line in lines:
+                self.assertTrue(re.search(line, text), f"{name}: {line}")
 
     def test_levels(self):
         for level in ("sign", "none"):
@@ -205,8 +240,83 @@ class NetTcp(NnsTest):
         self.assertEqual(result.status, 2)
         result = self.nns_connect(1, "--streamed")
         self.assertEqual(result.status, 2)
-        result = self.nns_connect(1, "--nettcp", VIA, "--exec", "x")
-        self.assertEqual(result.status, 2)
+
+
+class Command(NnsTest):
+    """A command for each conversation."""
+
+    def serve(self, command, **env):
+        return self.nns_listen("--nettcp", VIA, service=("--exec", command), **env)
+
+    def connect(self, server, *options, data=b""):
+        return self.nns_connect(server.port, "--nettcp", VIA, *options, data=data)
+
+    def test_what_goes_through_cat_comes_back(self):
+        server = self.serve("cat")
+        messages = (b"", b"x", content(70_000), content(3_000_000), *[content(n) for n in range(500)])
+        for data, options in ((prefixed(*messages), ()), (b"", ()), (content(3_000_000), ("--streamed",))):
+            result = self.connect(server, *options, data=data)
+            self.assertEqual(result.status, 0, result.errors)
+            self.assertTrue(result.output == data)
+
+    def test_what_the_command_knows(self):
+        server = self.serve('echo "$NNS_NETTCP_MODE $NNS_PEER_NAME $NNS_PROTECTION"', NNS_NETTCP_MODE="x")
+        result = self.connect(server, "--streamed", data=b"question")
+        self.assertEqual(result.output, b"streamed alice@NNS.TEST encrypt\n", result.errors)
+        server = self.serve(r"""printf '\000\000\000\006%s' "$NNS_NETTCP_MODE" """)
+        self.assertEqual(self.connect(server).output, prefixed(b"duplex"))
+        bare = self.nns_listen(service=("--exec", "echo $NNS_NETTCP_MODE"), NNS_NETTCP_MODE="x")
+        self.assertEqual(self.nns_connect(bare.port).output, b"\n")
+
+    def test_a_command_that_does_not_read(self):
+        server = self.serve(r"printf '\0\0\0\2ok'; exit 3")
+        result = self.connect(server, data=prefixed(content(2_000_000)))
+        self.assertEqual((result.status, result.output), (0, prefixed(b"ok")), result.errors)
+        server.err.until(r"^127\.0\.0\.1:\d+ the command ended with status 3$")
+
+    def test_an_output_that_is_no_envelope(self):
+        server = self.serve(r"printf '\0\0\0\5part'")
+        result = self.connect(server)
+        self.assertIn(result.status, (3, 5), result.errors)  # the connection is cut, or reset
+        server.err.until("the command's output: an envelope")
+
+    def test_a_command_that_ends_first(self):
+        """The client sends the envelope that it has begun, and waits for nothing else."""
+        question = prefixed(b"question")
+        server = self.serve(r"printf '\0\0\0\6answer'; exec >&-; tail -c 6 >&2; echo ' it was' >&2")
+        for options, before, behind, heard in (
+            ((), question[:7], question[7:], b"estion"),
+            ((), question, b"", b"estion"),
+            ((), b"", b"", b""),
+            (("--streamed",), question[:9], b"", b"quest"),
+        ):
+            with self.subTest(options=options, before=before):
+                argv = self.connect_command(server.port, "--nettcp", VIA, *options)
+                client = subprocess.Popen(
+                    tied_to_us(argv),
+                    env=environment(),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                )
+                with client:
+                    client.stdin.write(before)
+                    client.stdin.flush()
+                    self.assertEqual(client.stdout.read(), prefixed(b"answer"))
+                    if behind:
+                        client.stdin.write(behind)
+                        client.stdin.flush()
+                    self.assertEqual(client.wait(DEADLINE), 0)
+                server.err.until(rf"{heard.decode()} it was$")
+
+    def test_a_client_that_is_gone_ends_the_command(self):
+        server = self.serve("echo here >&2; exec sleep 600")
+        client = Process(self.connect_command(server.port, "--nettcp", VIA), environment(), subprocess.PIPE)
+        self.addCleanup(client.popen.stdin.close)
+        server.err.until("^here$")
+        client.popen.kill()
+        client.wait()
+        server.err.until(r"the command was killed by signal 1 \(Hangup\)$")
 
 
 if __name__ == "__main__":
