@@ -8,11 +8,11 @@ is a whole program and needs a test below, in Programs.
 
 import os
 import re
-import shlex
 import socket
 import subprocess
 import sys
 import tempfile
+import textwrap
 import threading
 import unittest
 from pathlib import Path
@@ -118,18 +118,23 @@ class Command(unittest.TestCase):
         self.assertEqual(shown, re.findall(r"\b(\d+) [a-z]", listed))
 
 
-def examples():
-    """{NAME.c: program text} of every page."""
-    found = {}
-    for page, text in manual.pages().items():
-        for comment, body in manual.blocks(manual.section(text, "EXAMPLES")):
-            kind = re.fullmatch(r"example: (\S+)", comment)
-            if kind is not None and kind[1] == "shell":
-                continue
-            if kind is None or kind[1] in found:
-                raise AssertionError(f"{page}: an example without a name of its own: {body[:60]}")
-            found[kind[1]] = body
-    return found
+ENVELOPE = """\
+<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:a="http://www.w3.org/2005/08/addressing">
+  <s:Header>
+    <a:Action s:mustUnderstand="1">http://tempuri.org/IEcho/Echo</a:Action>
+    <a:MessageID>urn:uuid:34333231-3635-3837-3930-313233343536</a:MessageID>
+    <a:ReplyTo>
+      <a:Address>http://www.w3.org/2005/08/addressing/anonymous</a:Address>
+    </a:ReplyTo>
+    <a:To s:mustUnderstand="1">net.tcp://localhost/echo</a:To>
+  </s:Header>
+  <s:Body>
+    <Echo xmlns="http://tempuri.org/">
+      <data>aGVsbG8=</data>
+    </Echo>
+  </s:Body>
+</s:Envelope>
+"""
 
 
 class Programs(NnsTest):
@@ -137,17 +142,11 @@ class Programs(NnsTest):
     def setUpClass(cls):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
-        before, _, after = os.environ["NNS_CC"].partition(" -- ")
+        cls.folder = Path(folder.name)
         cls.programs = {}
-        for name, text in examples().items():
-            source = Path(folder.name) / name
-            source.write_text(text)
-            out = str(source.with_suffix(""))
+        for name, text in manual.examples().items():
             whole = "int main(" in text
-            more = [*shlex.split(after)] if whole else ["-c"]
-            subprocess.run(
-                [*shlex.split(before), str(source), "-o", out, *more], check=True, timeout=DEADLINE
-            )
+            out = manual.compiled(cls.folder / name, text, whole)
             if whole:
                 cls.programs[name] = out
 
@@ -205,17 +204,18 @@ class Programs(NnsTest):
 
     def test_run_call(self):
         via = "net.tcp://localhost/echo"
-        server = self.nns_listen("--nettcp", via)
-        envelope = '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"/>'
+        trace = self.folder / "trace"
+        server = self.nns_listen("--nettcp", via, "--trace-secrets", "--trace", str(trace))
         for path, status, said in ((via, 0, b""), (via + "/no", 1, b"EndpointNotFound")):
             with socket.create_connection(("127.0.0.1", server.port), DEADLINE) as client:
                 client.settimeout(None)
-                done = self.run_program(
-                    "call.c", path, "host/localhost", envelope, stdin=client.fileno()
-                )
+                done = self.run_program("call.c", path, "host/localhost", "hello", stdin=client.fileno())
             self.assertEqual(done.returncode, status, done.stderr)
             self.assertIn(said, done.stderr)
-            self.assertEqual(done.stdout, envelope.encode() if status == 0 else b"")
+            self.assertEqual(b"hello" in done.stdout, status == 0)
+        server.end()
+        envelope = re.search(r"<< envelope, \d+ bytes\n((?: .*\n)+)", trace.read_text())[1]
+        self.assertEqual(textwrap.dedent(envelope), ENVELOPE)
 
     def test_echo_with_a_peer_that_speaks_http(self):
         port, ended, thread = self.serve_one("echo.c")

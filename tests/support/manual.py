@@ -3,6 +3,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -27,6 +28,31 @@ def blocks(text):
     """The literal blocks, each as (the comment line before it or "", the text as it is shown)."""
     found = re.findall(r"(?:^; ([^\n]*)\n)?^```\n(.*?)^```$", text, re.S | re.M)
     return [(comment, re.sub(r"\\(.)", r"\1", body)) for comment, body in found]
+
+
+def examples():
+    """{NAME.c: program text} of every page."""
+    found = {}
+    for page, text in pages().items():
+        for comment, body in blocks(section(text, "EXAMPLES")):
+            kind = re.fullmatch(r"example: (\S+)", comment)
+            if kind is not None and kind[1] == "shell":
+                continue
+            if kind is None or kind[1] in found:
+                raise AssertionError(f"{page}: an example without a name of its own: {body[:60]}")
+            found[kind[1]] = body
+    return found
+
+
+def compiled(source, text, whole=True):
+    """Writes a program to the path and compiles it; what came of it, linked if it is whole."""
+    before, _, after = os.environ["NNS_CC"].partition(" -- ")
+    source.write_text(text)
+    out = str(source.with_suffix(""))
+    more = [*shlex.split(after)] if whole else ["-c"]
+    argv = [*shlex.split(before), str(source), "-o", out, *more]
+    subprocess.run(argv, check=True, timeout=60)
+    return out
 
 
 def names(text):

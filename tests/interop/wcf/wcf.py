@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "support"))
 
+import manual  # noqa: E402, F401 (the tests take it from here)
 from processes import (  # noqa: E402, F401 (the tests take some of these from here)
     DEADLINE,
     SKIP,
@@ -25,6 +26,7 @@ from processes import (  # noqa: E402, F401 (the tests take some of these from h
     ntlm_account,
     realm,
     record_engine,
+    tied_to_us,
 )
 
 PROGRAM = os.path.join(os.environ.get("NNS_WCF_DIR", ""), "wcf.dll")
