@@ -101,7 +101,7 @@ internal static class EchoService
 
         private async Task<bool> AcceptAsync(Framing framing, bool upgraded)
         {
-            string? fault = new Uri(_via).AbsolutePath != "/echo" ? "EndpointNotFound"
+            string? fault = new Uri(_via).AbsolutePath != options.Path ? "EndpointNotFound"
                 : upgraded != options.Secure ? "UpgradeInvalid" : null;
             Events.Print(new { @event = "preamble", connection, via = _via, mode = _mode, encoding = _encoding, fault });
             if (fault is not null)

@@ -21,6 +21,7 @@ internal sealed class Options
     public int Channels { get; private set; } = 1;
     public int? SocketBuffer { get; private set; }
     public int Port { get; private set; }
+    public string Path { get; private set; } = "/echo";
     public string? Refuse { get; private set; }
 
     public static Options Parse(string[] args)
@@ -55,6 +56,7 @@ internal sealed class Options
             case "--channels": Channels = int.Parse(value); break;
             case "--socket-buffer": SocketBuffer = int.Parse(value); break;
             case "--port": Port = int.Parse(value); break;
+            case "--path": Path = value; break;
             case "--refuse": Refuse = value; break;
             default: throw new ArgumentException($"{name}: no such option");
         }

@@ -23,6 +23,7 @@ const string Usage = """
            --security windows|none              (default none)
            --level encrypt|sign|none            the least (default encrypt)
            --port PORT
+           --path PATH                          the endpoint's (default /echo)
            --refuse NAME                        answer the upgrade with this fault
     """;
 
