@@ -115,6 +115,26 @@ static void the_clients_bytes(void **state)
     nns_nmf_free(n);
 }
 
+/* The bytes of WCF's queue channels, the one place where simplex mode is used: no upgrade, and
+ * envelopes without waiting for an answer. */
+static void simplex_bytes(void **state)
+{
+    nns_nmf *n = nmf_make(NNS_CLIENT, NULL, NULL);
+    static const char wire[] = "\0\1\0\1\3\2\x1c" VIA "\3\x08\x0c"
+                               "\6\3"
+                               "abc\7";
+
+    (void)state;
+    assert_int_equal(nns_nmf_set_mode(n, NNS_NMF_SIMPLEX), NNS_OK);
+    assert_int_equal(nns_nmf_start(n), NNS_OK);
+    assert_true((nns_nmf_state(n) & NNS_STATE_OPEN) != 0);
+    nmf_write_envelope(n, "abc", 3);
+    assert_int_equal(nns_nmf_end(n), NNS_OK);
+    nmf_expect(n, wire, sizeof(wire) - 1);
+    assert_true((nns_nmf_state(n) & NNS_NMF_ENDED) != 0);
+    nns_nmf_free(n);
+}
+
 static void unsized_bytes(void **state)
 {
     nns_nmf *n = nmf_make(NNS_CLIENT, NULL, NULL);
@@ -460,6 +480,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_mode_and_reuse),
         cmocka_unit_test(the_clients_bytes),
+        cmocka_unit_test(simplex_bytes),
         cmocka_unit_test(unsized_bytes),
         cmocka_unit_test(every_split),
         cmocka_unit_test(every_truncation),
