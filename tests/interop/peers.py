@@ -20,7 +20,6 @@ from processes import (  # noqa: E402, F401 (the tests take some of these from h
     OPEN,
     SKIP,
     DotnetProgram,
-    NnsTest,
     Process,
     ccache,
     content,
@@ -31,7 +30,7 @@ from processes import (  # noqa: E402, F401 (the tests take some of these from h
     sha256,
     tied_to_us,
 )
-from record import Record, wanted  # noqa: E402
+from record import RecordedTest  # noqa: E402
 
 AUTHENTICATION_EXCEPTION = "System.Security.Authentication.AuthenticationException"
 FAILED_HERE = "Authentication failed, see inner exception."
@@ -51,12 +50,15 @@ SEC_E_UNKNOWN_CREDENTIALS = 0x8009030D
 SEC_E_WRONG_PRINCIPAL = 0x80090322
 
 
+def program():
+    return os.path.join(os.environ["NNS_DOTNET_DIR"], "peer.dll")
+
+
 class Peer(DotnetProgram):
     """A .NET peer."""
 
     def __init__(self, *arguments, env):
-        dll = os.path.join(os.environ["NNS_DOTNET_DIR"], "peer.dll")
-        super().__init__(dll, *arguments, env=env)
+        super().__init__(program(), *arguments, env=env)
 
     def ways(self):
         """The events `sent` and `received`, in whatever order they come."""
@@ -67,40 +69,12 @@ class Peer(DotnetProgram):
         return ways["sent"], ways["received"]
 
 
-class InteropTest(NnsTest):
+class InteropTest(RecordedTest):
     """Starts both sides of a conversation and compares what they say."""
 
-    mechanism = "Kerberos"  # for the record, of a test in which nobody is authenticated
-
-    def run(self, result=None):
-        self.record = Record(self)
-        if not wanted() or result is None:
-            return super().run(result)
-        failed, skipped = len(result.failures) + len(result.errors), len(result.skipped)
-        super().run(result)
-        if len(result.failures) + len(result.errors) > failed:
-            self.record.write("failed")
-        else:
-            self.record.write("skipped" if len(result.skipped) > skipped else "passed")
-        return result
-
-    def nns_listen(self, *options, **more):
-        server = super().nns_listen(*options, **more)
-        self.record.ours = True
-        self.addCleanup(lambda: self.record.read(server.end()))
-        return server
-
-    def nns_connect(self, port, *options, **more):
-        result = super().nns_connect(port, *options, **more)
-        self.record.ours = True
-        self.record.read(result.errors)
-        if isinstance(more.get("data"), bytes):
-            self.record.size(len(more["data"]))
-        return result
-
-    def nns_probe(self, port, *options, **more):
-        self.record.ours = True
-        return super().nns_probe(port, *options, **more)
+    @staticmethod
+    def peer_program():
+        return program()
 
     def dotnet_server(self, *options, **env):
         """A .NET server that listens; its port is `.port`."""
@@ -126,13 +100,8 @@ class InteropTest(NnsTest):
 
     def _peer(self, *arguments, env):
         peer = Peer(*arguments, env=env)
-        self.record.peer(arguments[0].removeprefix("echo-"), arguments)
-        self.addCleanup(self._end_peer, peer)
+        self.record_peer(peer, arguments[0].removeprefix("echo-"), arguments)
         return peer
-
-    def _end_peer(self, peer):
-        peer.end()
-        self.record.read(peer.out.rest())
 
     def assert_authenticated(self, event, **expected):
         """The .NET peer sees Kerberos, mutual authentication, and what else is expected."""

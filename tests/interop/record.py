@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What each test with the real .NET has shown, for scripts/interop-report: with
-NNS_INTEROP_LOG=FOLDER a test leaves a JSON file there. Read from what both sides say, so that a new
+NNS_INTEROP_LOG=FOLDER a test leaves a JSON file there. Read from what all sides say, so that a new
 test needs to do nothing."""
 
 import functools
@@ -11,6 +11,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from processes import NnsTest
+
+HERE = Path(__file__).resolve().parent
 USING = re.compile(r" using (\w+)(?: \((\w+)[,)])?")  # a line of nns, or of the plain echo server
 
 
@@ -19,9 +22,9 @@ def wanted():
 
 
 @functools.cache
-def runtime():
+def runtime(dll):
     """The .NET that runs the peers."""
-    argv = ["dotnet", os.path.join(os.environ["NNS_DOTNET_DIR"], "peer.dll"), "about"]
+    argv = ["dotnet", dll, "about"]
     done = subprocess.run(argv, stdout=subprocess.PIPE, timeout=60, check=True)
     return json.loads(done.stdout)
 
@@ -30,9 +33,9 @@ class Record:
     """Of one test, with all its connections."""
 
     def __init__(self, test):
-        module = sys.modules[type(test).__module__]
-        self._name = [Path(module.__file__).stem, type(test).__name__, test.id().split(".")[-1]]
-        self._mechanism = test.mechanism
+        file = Path(sys.modules[type(test).__module__].__file__).resolve().with_suffix("")
+        self._name = [str(file.relative_to(HERE)), type(test).__name__, test.id().split(".")[-1]]
+        self._test = test
         self.ours = False  # nns itself took part
         self._theirs = set()
         self._mechanisms = set()
@@ -79,7 +82,7 @@ class Record:
 
     def write(self, result):
         file, group, test = self._name
-        about = runtime()
+        about = runtime(self._test.peer_program())
         text = json.dumps(
             {
                 "file": file,
@@ -87,11 +90,66 @@ class Record:
                 "test": test,
                 "peer": f"{about['framework']}, {about['rid']}",
                 "roles": self._roles(),
-                "mechanisms": sorted(self._mechanisms) or [self._mechanism],
+                "mechanisms": sorted(self._mechanisms) or [self._test.mechanism],
                 "levels": [x for x in ("encrypt", "sign", "none") if x in self._levels],
                 "sizes": sorted(self._sizes),
                 "result": result,
             }
         )
         folder = Path(os.environ["NNS_INTEROP_LOG"])
-        (folder / f"{file}.{group}.{test}.json").write_text(text)
+        (folder / f"{file.replace('/', '.')}.{group}.{test}.json").write_text(text)
+
+
+class RecordedTest(NnsTest):
+    """Keeps a record of what nns and the .NET peers do."""
+
+    mechanism = "Kerberos"  # for the record, of a test in which nobody is authenticated
+
+    @staticmethod
+    def peer_program():
+        """The peers' program, which knows the command `about`."""
+        raise NotImplementedError
+
+    def run(self, result=None):
+        self.record = Record(self)
+        if not wanted() or result is None:
+            return super().run(result)
+        failed, skipped = len(result.failures) + len(result.errors), len(result.skipped)
+        super().run(result)
+        if len(result.failures) + len(result.errors) > failed:
+            self.record.write("failed")
+        else:
+            self.record.write("skipped" if len(result.skipped) > skipped else "passed")
+        return result
+
+    def record_server(self, server):
+        """What a server of ours says, once it has ended."""
+        self.record.ours = True
+        self.addCleanup(lambda: self.record.read(server.end()))
+
+    def record_peer(self, peer, role, options):
+        """Ends a .NET peer, too, with the test."""
+
+        def end():
+            peer.end()
+            self.record.read(peer.out.rest())
+
+        self.record.peer(role, options)
+        self.addCleanup(end)
+
+    def nns_listen(self, *options, **more):
+        server = super().nns_listen(*options, **more)
+        self.record_server(server)
+        return server
+
+    def nns_connect(self, port, *options, **more):
+        result = super().nns_connect(port, *options, **more)
+        self.record.ours = True
+        self.record.read(result.errors)
+        if isinstance(more.get("data"), bytes):
+            self.record.size(len(more["data"]))
+        return result
+
+    def nns_probe(self, port, *options, **more):
+        self.record.ours = True
+        return super().nns_probe(port, *options, **more)

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
 // One program: WCF's own client, two services for it, and what WCF's binary encoder writes.
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.ServiceModel;
+using Nns.Interop;
 using Nns.Interop.Wcf;
 
 const string Usage = """
@@ -7,6 +11,7 @@ const string Usage = """
            wcf service [OPTION]...              serves without security, or behind NegotiateStream
            wcf vectors                          documents, in WCF's binary form and as text
            wcf dictionary                       the static dictionary
+           wcf about                            which WCF this is, on which .NET
     client options:
            --security windows|none              (default none)
            --level encrypt|sign|none            (default encrypt)
@@ -39,6 +44,13 @@ try
             return Vectors.Print();
         case ["dictionary"]:
             return Vectors.PrintDictionary();
+        case ["about"]:
+            Events.Print(new
+            {
+                framework = $"WCF {Version()} on {RuntimeInformation.FrameworkDescription}",
+                rid = RuntimeInformation.RuntimeIdentifier,
+            });
+            return 0;
     }
 }
 catch (Exception wrong) when (wrong is ArgumentException or FormatException)
@@ -47,3 +59,6 @@ catch (Exception wrong) when (wrong is ArgumentException or FormatException)
 }
 Console.Error.WriteLine(Usage);
 return 2;
+
+static string Version() => typeof(ChannelFactory).Assembly
+    .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];

@@ -16,6 +16,8 @@ WINDOWS = ("--security", "windows")
 
 
 class WithoutSecurity(WcfTest):
+    mechanism = "-"
+
     def test_every_size_comes_back(self):
         service = self.service()
         for mode in MODES:
@@ -77,6 +79,8 @@ class Kerberos(WcfTest):
 
 
 class Ntlm(WcfTest):
+    mechanism = "NTLM"
+
     def test_every_size_comes_back(self):
         service = self.service(*WINDOWS, **ntlm_account())
         for mode in MODES:
@@ -95,4 +99,5 @@ class Ntlm(WcfTest):
         self.assert_failed(client, NEGOTIATION_FAILED)
 
 
-main()
+if __name__ == "__main__":
+    main()

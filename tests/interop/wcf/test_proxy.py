@@ -43,6 +43,7 @@ class ProxyTest(WcfTest):
             argv += ["--target", "host/localhost", "--ccache", ccache("alice.ccache")["KRB5CCNAME"]]
         proxy = Process(argv, environment(**env))
         self.addCleanup(lambda: self.assert_no_finding(proxy.end()))
+        self.record_server(proxy)
         proxy.port = int(proxy.err.until(r"^listening on 127\.0\.0\.1:(\d+)$")[1])
         return proxy
 
@@ -122,6 +123,7 @@ class Refusals(ProxyTest):
         self.assert_failed(client, NEGOTIATION_FAILED)
 
     def test_a_wrong_password(self):
+        self.mechanism = "NTLM"
         proxy = self.proxy("--terminate", self.service().port, *NTLM, **ntlm_account())
         login = ntlm_login(password="wrong")
         client = self.client(proxy.port, *WINDOWS, *login, **ntlm_account())
@@ -189,4 +191,5 @@ class Trace(ProxyTest):
         self.assertNotIn("can you read", trace)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -50,6 +50,7 @@ class Example(ServiceTest):
         with socket.create_connection(("127.0.0.1", port), DEADLINE) as connection:
             connection.settimeout(None)
             via = f"net.tcp://localhost:{port}{path}"
+            self.record.ours = True
             return subprocess.run(
                 tied_to_us([self.program, via, "host/localhost", "twelve bytes", *more]),
                 stdin=connection.fileno(),
@@ -124,4 +125,5 @@ class Command(ServiceTest):
         self.assertEqual(who, {("alice@NNS.TEST", "application/negotiate")})
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -18,6 +18,8 @@ def printed(what):
 
 
 class Vectors(WcfTest):
+    mechanism = "-"
+
     def test_the_documents(self):
         file = ROOT / "tests" / "dissect" / "nbfx.vectors"
         self.assertEqual(file.read_text().splitlines(), printed("vectors"))
@@ -29,4 +31,5 @@ class Vectors(WcfTest):
         self.assertEqual(re.findall(r'"([^"]*)"', joined), printed("dictionary"))
 
 
-main()
+if __name__ == "__main__":
+    main()

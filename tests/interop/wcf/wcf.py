@@ -12,14 +12,14 @@ import sys
 import unittest
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "support"))
+INTEROP = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(INTEROP.parent / "support"), str(INTEROP)]
 
 import manual  # noqa: E402, F401 (the tests take it from here)
 from processes import (  # noqa: E402, F401 (the tests take some of these from here)
     DEADLINE,
     SKIP,
     DotnetProgram,
-    NnsTest,
     Process,
     ccache,
     environment,
@@ -28,6 +28,7 @@ from processes import (  # noqa: E402, F401 (the tests take some of these from h
     record_engine,
     tied_to_us,
 )
+from record import RecordedTest  # noqa: E402
 
 PROGRAM = os.path.join(os.environ.get("NNS_WCF_DIR", ""), "wcf.dll")
 
@@ -56,13 +57,15 @@ class Program(DotnetProgram):
         return [event for event in events if event["event"] == name]
 
 
-class WcfTest(NnsTest):
-    """Starts services and clients."""
+class WcfTest(RecordedTest):
+    @staticmethod
+    def peer_program():
+        return PROGRAM
 
     def service(self, *options, **env):
         """A service that listens; its port is `.port`."""
         service = Program("service", *options, env=environment(**env))
-        self.addCleanup(service.end)
+        self.record_peer(service, "server", options)
         service.port = service.event("listening")["port"]
         return service
 
@@ -70,7 +73,7 @@ class WcfTest(NnsTest):
         """A client that has ended."""
         uri = f"net.tcp://127.0.0.1:{port}{path}"
         client = Program("client", "--uri", uri, *options, env=environment(**env))
-        self.addCleanup(client.end)
+        self.record_peer(client, "client", options)
         client.wait()
         return client
 
