@@ -34,7 +34,8 @@ class Record:
 
     def __init__(self, test):
         file = Path(sys.modules[type(test).__module__].__file__).resolve().with_suffix("")
-        self._name = [str(file.relative_to(HERE)), type(test).__name__, test.id().split(".")[-1]]
+        place = file.relative_to(HERE) if file.is_relative_to(HERE) else file.name
+        self._name = [str(place), type(test).__name__, test.id().split(".")[-1]]
         self._test = test
         self.ours = False  # nns itself took part
         self._theirs = set()
