@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
 CHUNK = 262_144  # bytes asked of the reader at once
+
+# Bytes that asyncio's transport receives at once. It makes room for them each time; beyond 128 KiB the
+# C library maps memory for that and unmaps it, which takes longer than all the rest for a small record.
+RECEIVE = 122_880
 SENDING = _engine.OPEN | _engine.WANT_SEND | _engine.FAILED  # OPEN alone: nothing to send
 
 
@@ -99,6 +103,8 @@ class NegotiateStreamAsync(Negotiated):
         self._target = target_of(hostname, target)
         self._reader = reader
         self._writer = writer
+        if getattr(writer.transport, "max_size", 0) > RECEIVE:  # asyncio's own, on a socket
+            writer.transport.max_size = RECEIVE  # type: ignore[attr-defined]
         self._executor = executor
         self._engine: Engine | None = None
         self._rest = b""  # wire bytes for which the engine had no room yet

@@ -5,6 +5,7 @@ import asyncio
 import collections
 import gc
 import inspect
+import socket
 import ssl
 import subprocess
 import threading
@@ -219,6 +220,31 @@ async def test_what_is_written_in_one_turn_goes_together():
         client.close()
         assert await server.read() == b"last words"
         assert await server.read() == b""
+
+
+class Asked(socket.socket):
+    """One that keeps how many bytes it was asked for."""
+
+    def recv(self, size, flags=0):
+        self.asked = getattr(self, "asked", set()) | {size}
+        return super().recv(size, flags)
+
+
+@run
+async def test_memory_is_not_mapped_for_each_receive():
+    """128 KiB and more at once are, by the C library's malloc()."""
+    ours, theirs = socket.socketpair()
+    asked = Asked(fileno=ours.detach())
+    streams = await asyncio.open_connection(sock=asked)
+    reader, writer = await asyncio.open_connection(sock=theirs)
+    config = client_config()
+    async with NegotiateStreamAsync("localhost", *streams, config=config) as client:
+        server = NegotiateStreamAsync(None, reader, writer, config=server_config())
+        await asyncio.gather(client.authenticate_as_client(), server.authenticate_as_server())
+        server.close()
+        assert await client.read() == b""
+        assert max(asked.asked) < 128 * 1024
+        await server.wait_closed()
 
 
 @run
