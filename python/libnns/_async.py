@@ -110,6 +110,7 @@ class NegotiateStreamAsync(Negotiated):
         self._rest = b""  # wire bytes for which the engine had no room yet
         self._left = b""  # what a readexactly() that did not come to its end had got
         self._reading = False
+        self._staged = False  # something was written that is not sealed
         self._flush: asyncio.Handle | None = None  # seals what is written, later in this turn
         self._eof = False  # the reader's
         self._closed = False
@@ -203,7 +204,8 @@ class NegotiateStreamAsync(Negotiated):
             return data
         self._reading = True
         try:
-            self._send()
+            if self._staged:
+                self._send()
             while not (data := engine.read(n)):
                 if self._eof and engine.state & _engine.RECV_EOF:
                     return b""
@@ -260,19 +262,28 @@ class NegotiateStreamAsync(Negotiated):
         time to time, or what the writer keeps grows without bound.
         Errors: those that the connection has ended with."""
         engine = self._open()
-        with memoryview(data).cast("B") as view:
-            done = engine.write(view)
-            while done < len(view):
-                self._send()  # makes room
-                with view[done:] as rest:
-                    done += engine.write(rest)
+        done = engine.write(data) if type(data) is bytes else 0  # a view would only cost time
+        if type(data) is not bytes or done < len(data):
+            self._write_on(data, done)
+        self._staged = True
         if self._flush is None:
             self._flush = asyncio.get_running_loop().call_soon(self._send_later)
 
+    def _write_on(self, data: ReadableBuffer, done: int) -> None:
+        """What follows the first bytes of data, which are written."""
+        with memoryview(data).cast("B") as view:
+            while done < len(view):
+                with view[done:] as rest:
+                    n = self._alive().write(rest)
+                if n == 0:
+                    self._send()  # makes room
+                done += n
+
     def _send_later(self) -> None:
         self._flush = None
-        with suppress(NegotiateError):  # the next call raises it
-            self._send()
+        if self._staged:
+            with suppress(NegotiateError):  # the next call raises it
+                self._send()
 
     async def drain(self) -> None:
         """Waits until the writer has few enough bytes left. Errors: NegotiateTimeoutError
@@ -301,6 +312,7 @@ class NegotiateStreamAsync(Negotiated):
     def _send(self) -> None:
         """Gives the writer what the engine has for the peer. A copy, for the writer may keep it."""
         engine = self._alive()
+        self._staged = False
         while sealed := engine.send():
             self._writer.write(sealed)
             if engine.state & SENDING == _engine.OPEN:

@@ -171,6 +171,8 @@ class Engine:
     def recv(self, data: ReadableBuffer) -> int:
         """Takes bytes from the peer, as many as there is room for: how many. Errors: the failure
         that they make."""
+        if type(data) is bytes:  # a view of it would only cost time
+            return self._check(lib.nns_engine_recv(self._engine, data, len(data)))
         with ffi.from_buffer(data) as source:
             return self._check(lib.nns_engine_recv(self._engine, source, len(source)))
 
