@@ -108,14 +108,15 @@ def declarations(library: Library) -> str:
 def builder() -> cffi.FFI:
     """What setup.py names: makes libnns._binding."""
     library = Library()
-    waits = (HERE / "waits.h").read_text()
+    ours = [(HERE / name).read_text() for name in ("waits.h", "joined.h")]
     ffi = cffi.FFI()
     ffi.cdef(declarations(library))
-    ffi.cdef(waits.partition("/* cdef */")[2].partition("/* end */")[0])
+    for header in ours:
+        ffi.cdef(header.partition("/* cdef */")[2].partition("/* end */")[0])
     ffi.cdef(CALLBACKS)
     ffi.set_source(
         "libnns._binding",
-        f"#include <nns/nns.h>\n{waits}",
+        "\n".join(ours),
         libraries=["nns"],
         include_dirs=library.include_dirs,
         library_dirs=library.library_dirs,

@@ -19,6 +19,7 @@ from libnns._config import Config, Options, config_of, target_of
 from libnns._engine import Engine
 from libnns._errors import NegotiateError, error_of
 from libnns._session import Negotiated, report
+from libnns._wire import fd_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,7 +33,6 @@ CHUNK = 262_144  # bytes asked of the reader at once
 # Bytes that asyncio's transport receives at once. It makes room for them each time; beyond 128 KiB the
 # C library maps memory for that and unmaps it, which takes longer than all the rest for a small record.
 RECEIVE = 122_880
-SENDING = _engine.OPEN | _engine.WANT_SEND | _engine.FAILED  # OPEN alone: nothing to send
 
 
 async def run_step(engine: Engine, executor: Executor | None) -> None:
@@ -105,6 +105,7 @@ class NegotiateStreamAsync(Negotiated):
         self._writer = writer
         if getattr(writer.transport, "max_size", 0) > RECEIVE:  # asyncio's own, on a socket
             writer.transport.max_size = RECEIVE  # type: ignore[attr-defined]
+        self._fd = fd_of(writer.transport)
         self._executor = executor
         self._engine: Engine | None = None
         self._rest = b""  # wire bytes for which the engine had no room yet
@@ -310,12 +311,17 @@ class NegotiateStreamAsync(Negotiated):
         self._writer.write_eof()
 
     def _send(self) -> None:
-        """Gives the writer what the engine has for the peer. A copy, for the writer may keep it."""
+        """Sends what the engine has for the peer, or gives it to the writer. A copy, for the writer
+        may keep it."""
         engine = self._alive()
         self._staged = False
+        below = self._writer.transport
+        if self._fd >= 0 and not below.is_closing() and not below.get_write_buffer_size():
+            if not engine.send_at_once(self._fd):
+                return
         while sealed := engine.send():
             self._writer.write(sealed)
-            if engine.state & SENDING == _engine.OPEN:
+            if not engine.sends_more:
                 break
 
     # ---- the end ----

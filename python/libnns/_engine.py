@@ -30,6 +30,7 @@ STEPPING: int = lib.NNS_STATE_STEPPING  # a job is out
 WANT_AUTHORIZE: int = lib.NNS_STATE_WANT_AUTHORIZE
 OPEN: int = lib.NNS_STATE_OPEN  # the handshake is complete
 FAILED: int = lib.NNS_STATE_FAILED  # for good
+SENDING = OPEN | WANT_SEND | FAILED  # OPEN alone: nothing to send
 
 CLIENT: int = lib.NNS_CLIENT
 SERVER: int = lib.NNS_SERVER
@@ -85,6 +86,8 @@ class Engine:
         self._pointer = ffi.new("uint8_t **")
         self._lent = ffi.new("const uint8_t **")
         self._size = ffi.new("size_t *")
+        self._state = ffi.new("int64_t *")
+        self.sends_more = False  # than what send() has answered
         if role == CLIENT:
             if target is None:
                 raise error_of(lib.NNS_ERR_ARGUMENT, "a client needs a hostname or a target")
@@ -160,13 +163,17 @@ class Engine:
 
     def recv_view(self) -> memoryview | None:
         """Where bytes from the peer may be put, or None while there is no room."""
-        self._check(lib.nns_engine_recv_buf(self._engine, self._pointer, self._size))
+        rc = lib.nns_engine_recv_buf(self._engine, self._pointer, self._size)
+        if rc < 0:
+            raise self._failure(rc)
         size = self._size[0]
         return memoryview(ffi.buffer(self._pointer[0], size)) if size else None
 
     def recv_ack(self, n: int) -> None:
         """n bytes were put there."""
-        self._check(lib.nns_engine_recv_ack(self._engine, n))
+        rc = lib.nns_engine_recv_ack(self._engine, n)
+        if rc < 0:
+            raise self._failure(rc)
 
     def recv(self, data: ReadableBuffer) -> int:
         """Takes bytes from the peer, as many as there is room for: how many. Errors: the failure
@@ -189,35 +196,55 @@ class Engine:
 
     def send(self) -> bytes:
         """A copy of all that send_view() would lend, as sent; b'' for nothing. Errors: likewise."""
-        self._check(lib.nns_engine_send_buf(self._engine, self._lent, self._size))
+        rc = lib.nns_engine_send_buf(self._engine, self._lent, self._size)
+        if rc < 0:
+            raise self._failure(rc)
         size = self._size[0]
         if size == 0:
             return b""
         sealed: bytes = ffi.buffer(self._lent[0], size)[:]
-        self._check(lib.nns_engine_send_ack(self._engine, size))
+        self.sends_more = self.send_ack(size) & SENDING != OPEN
         return sealed
 
-    def send_ack(self, n: int) -> None:
-        """n of them have gone out."""
-        self._check(lib.nns_engine_send_ack(self._engine, n))
+    def send_ack(self, n: int) -> int:
+        """n of them have gone out. Answers the state of the send half."""
+        state: int = lib.libnns_send_ack(self._engine, n)
+        if state < 0:
+            raise self._failure(state)
+        return state
+
+    def send_at_once(self, fd: int) -> bool:
+        """Sends what a non-blocking socket takes at once; True: there is more. Errors: as
+        send_view()."""
+        state: int = lib.libnns_send(self._engine, fd)
+        if state < 0:
+            raise self._failure(state)
+        return state & SENDING != OPEN
 
     # ---- the application ----
 
     def read_view(self) -> memoryview | None:
         """Plaintext, or None: nothing yet, or with RECV_EOF the end. Errors: as read()."""
-        self._check(lib.nns_engine_read_buf(self._engine, self._lent, self._size))
+        rc = lib.nns_engine_read_buf(self._engine, self._lent, self._size)
+        if rc < 0:
+            raise self._failure(rc)
         size = self._size[0]
         return memoryview(ffi.buffer(self._lent[0], size)).toreadonly() if size else None
 
-    def read_ack(self, n: int) -> None:
-        """n bytes of it were taken."""
-        self._check(lib.nns_engine_read_ack(self._engine, n))
+    def read_ack(self, n: int) -> int:
+        """n bytes of it were taken. Answers the state of the receive half."""
+        state: int = lib.libnns_read_ack(self._engine, n)
+        if state < 0:
+            raise self._failure(state)
+        return state
 
     def read(self, n: int = -1) -> bytes:
         """The plaintext that is lent next, at most n bytes where that is not below 0; b'' for
         nothing yet, or with RECV_EOF the end. Errors: what the engine failed with, once all that
         was intact is read."""
-        self._check(lib.nns_engine_read_buf(self._engine, self._lent, self._size))
+        rc = lib.nns_engine_read_buf(self._engine, self._lent, self._size)
+        if rc < 0:
+            raise self._failure(rc)
         size = self._size[0] if n < 0 else min(n, self._size[0])
         if size == 0:
             return b""
@@ -244,6 +271,15 @@ class Engine:
             with ffi.from_buffer(data) as source:
                 n = lib.nns_engine_write(self._engine, source, len(source))
         return 0 if n == lib.NNS_WANT_SEND else self._check(n)
+
+    def write_at_once(self, data: bytes, fd: int) -> tuple[int, bool]:
+        """write(), and where it has taken all of data, send_at_once(); below 0, fd is none. Answers
+        what the two do."""
+        n: int = lib.libnns_write_out(self._engine, data, len(data), fd, self._state)
+        state: int = n if n < 0 else self._state[0]
+        if state < 0:
+            raise self._failure(state)
+        return n, state & SENDING != OPEN
 
     def close(self) -> None:
         """No more will be written; SEND_EOF shows when all has gone out."""

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from libnns import _engine
@@ -85,11 +85,12 @@ class NegotiateStreamReader(asyncio.StreamReader):
         one, at most so many bytes of it; with -1 all until the end of the stream."""
         return await super().read(sys.maxsize if n is None else n)
 
-    async def _wait_for_data(self, func_name: str) -> None:
+    # Not "async": it would be a step more for each wait.
+    def _wait_for_data(self, func_name: str) -> Coroutine[Any, Any, None]:
         """Where asyncio's waits: not in a child of fork(), whose loop is not the stream's."""
         if self._pid != os.getpid():
             raise error_of(lib.NNS_ERR_FORKED, "this stream belongs to the parent of this process")
-        await super()._wait_for_data(func_name)  # type: ignore[misc]
+        return super()._wait_for_data(func_name)  # type: ignore[misc,no-any-return]
 
 
 class _StreamProtocol(asyncio.StreamReaderProtocol, Reading):

@@ -7,9 +7,9 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-import os
 import time
 from collections.abc import Iterable
+from os import getpid
 from typing import TYPE_CHECKING, Any
 
 from libnns import _engine
@@ -29,6 +29,7 @@ RECORD = 64_512  # bytes of plaintext in a full one
 HIGH_WATER = 65_536
 REST = 1.0  # seconds without a byte, after which buffers are given back
 PATIENCE = 5  # writes after the end that nothing is said about
+RECEIVING = _engine.WANT_RECV | _engine.RECV_EOF
 FIELDS = frozenset(field.name for field in dataclasses.fields(Session))
 
 
@@ -62,7 +63,7 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
         self._buffered: asyncio.BufferedProtocol | None = None
         self._plain: asyncio.Protocol | None = None
         self._reading: Reading | None = None
-        self._pid = os.getpid()
+        self._pid = getpid()
         self._closing = False
         self._dropped = 0  # writes after the end
         self._lost = False
@@ -155,12 +156,14 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
             while not (self._paused or self._closing or self._lost):
                 view = engine.read_view()
                 if view is not None:
-                    self._give(view)
+                    state = self._give(view)
                     if self._paused or self._closing or self._lost:
                         return
-                state = engine.recv_state
+                else:
+                    state = engine.recv_state
                 if not state & _engine.CAN_READ:
-                    self._listen(state)
+                    if state & RECEIVING != _engine.WANT_RECV or not self._wire.listening:
+                        self._listen(state)
                     return
         except (SystemExit, KeyboardInterrupt):
             raise
@@ -179,38 +182,44 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
             if protocol is None or not protocol.eof_received():
                 self.close()
 
-    def _give(self, view: memoryview) -> None:
+    def _give(self, view: memoryview) -> int:
+        """Answers the state of the receive half, of which the protocol's call changes nothing."""
         engine, size = self._wire.engine, len(view)
         if self._reading is not None:
             self._reading.data_received(view)
             view.release()
-            engine.read_ack(size)
+            state = engine.read_ack(size)
         elif self._buffered is not None:
             room = memoryview(self._buffered.get_buffer(size)).cast("B")
             if not room:
                 raise RuntimeError("get_buffer() returned an empty buffer")
             size = min(size, len(room))
             room[:size] = view[:size]
-            engine.read_ack(size)
+            state = engine.read_ack(size)
             self._buffered.buffer_updated(size)
         else:
             data = bytes(view)
-            engine.read_ack(size)
+            state = engine.read_ack(size)
             if self._plain is not None:
                 self._plain.data_received(data)
+        return state
 
     # ---- writing ----
 
     def write(self, data: Data) -> None:
         """Sends bytes-like data, or keeps what cannot go out yet: all of it is taken. Up to 64,512
         bytes make one record. Nothing happens when the connection is over."""
-        self._check_process()
-        if not isinstance(data, (bytes, bytearray, memoryview)):
+        if self._pid != getpid():
+            self._check_process()
+        if type(data) is not bytes and not isinstance(data, (bytearray, memoryview, bytes)):
             kind = type(data).__name__
             raise TypeError(f"data argument must be a bytes-like object, not {kind!r}")
         if self._eof:
             raise RuntimeError("Cannot call write() after write_eof()")
-        if not data or self._drops():
+        if not data:
+            return
+        if self._lost or self._wire.below.is_closing():
+            self._drop()
             return
         if not self._busy:
             self._watch_rest()
@@ -239,26 +248,18 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
         wire = self._wire
         if len(data) >= RECORD or self._flushing or self._backlog or wire.unsent:
             return False
-        n = wire.engine.write(data)
-        self._staged += n
-        if n < len(data):
+        n, more = wire.engine.write_at_once(data, wire.fd)
+        if more:
+            self._staged += n
             self._backlog += data[n:]
-        if n == self._staged and not self._backlog:
-            self._staged = 0
-            wire.send_one()
-            if wire.unsent:
-                self._control()
-        else:
             self._push()
         return True
 
-    def _drops(self) -> bool:
-        if not self._lost and not self._wire.below.is_closing():
-            return False
+    def _drop(self) -> None:
+        """A write after the end."""
         self._dropped += 1
         if self._dropped >= PATIENCE:
             log.warning("write() on a connection that is over")
-        return True
 
     def _stage(self, view: memoryview) -> None:
         """Into the engine, and what it has no room for into the backlog. Where the engine is full,
@@ -378,14 +379,14 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
         if self._closing:
             return
         self._closing = True
-        if self._pid == os.getpid() and not self._lost:
+        if self._pid == getpid() and not self._lost:
             self._wire.listen(False)
             self._push_on()
 
     def abort(self) -> None:
         """Closes the connection at once."""
         self._closing = True
-        if self._pid == os.getpid() and not self._lost:
+        if self._pid == getpid() and not self._lost:
             self._wire.below.abort()
 
     def lost(self, error: BaseException | None) -> None:
@@ -422,7 +423,7 @@ class NegotiateTransport(asyncio.Transport, Negotiated):
         )
 
     def _check_process(self) -> None:
-        if self._pid != os.getpid():
+        if self._pid != getpid():
             raise error_of(lib.NNS_ERR_FORKED, "this stream belongs to the parent of this process")
 
     # ---- for how long ----

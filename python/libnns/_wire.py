@@ -11,6 +11,7 @@ copied here. So the transport below may have only what was given it last: its bu
 from __future__ import annotations
 
 import asyncio
+import asyncio.selector_events
 import socket
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -24,6 +25,16 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 HEAD = 5  # bytes; what comes of a record alone, from a peer that sends its head and its body apart
+
+
+def fd_of(transport: asyncio.WriteTransport) -> int:
+    """The socket to which asyncio's own transport sends what it is given as it is, and at once if it
+    holds nothing yet; -1: another kind of transport."""
+    kind = getattr(asyncio.selector_events, "_SelectorSocketTransport", ())
+    if not isinstance(transport, kind):
+        return -1
+    fd: int = transport.get_extra_info("socket").fileno()
+    return fd
 
 
 class Above(Protocol):
@@ -53,7 +64,8 @@ class Wire(asyncio.BufferedProtocol):
         self.above: Above | None = None
         self.unsent = 0  # bytes that the transport below holds, and that the engine still lends
         self.connected = False
-        self._listening = True
+        self.fd = -1  # where a record may be sent at once, while nothing is unsent
+        self.listening = True
         self._ended = False
         self._socket: Socket | None = None  # one whose peer sends heads apart
 
@@ -85,9 +97,9 @@ class Wire(asyncio.BufferedProtocol):
 
     def listen(self, wanted: bool) -> None:
         """Whether bytes are to be received. The engine has room for them, if so."""
-        if self._ended or wanted == self._listening or self.below.is_closing():
+        if self._ended or wanted == self.listening or self.below.is_closing():
             return
-        self._listening = wanted
+        self.listening = wanted
         if wanted:
             self.below.resume_reading()
         else:
@@ -119,11 +131,6 @@ class Wire(asyncio.BufferedProtocol):
             self._give(view)
         return False
 
-    def send_one(self) -> None:
-        """The same for what is known to be a record alone, while nothing is unsent."""
-        if (view := self.engine.send_view()) is not None:
-            self._give(view)
-
     def _give(self, view: memoryview) -> None:
         below, size = self.below, len(view)
         below.write(view)
@@ -153,6 +160,7 @@ class Wire(asyncio.BufferedProtocol):
         self.below = cast(asyncio.Transport, transport)  # uvloop's only looks like one
         self.connected = True
         self.below.set_write_buffer_limits(high=0)
+        self.fd = fd_of(self.below)
         if self.above is not None:
             self.above.begin()
 

@@ -73,7 +73,8 @@ def test_sdist_has_what_builds_it(sdist):
         names = {name.partition("/")[2] for name in archive.getnames()}
     here = {path.name for path in (SOURCES / "python" / "libnns").glob("*.py*") if path.is_file()}
     assert {f"libnns/{name}" for name in here} | {"libnns/py.typed"} <= names
-    assert {"build_binding.py", "waits.h", "VERSION", "setup.py", "pyproject.toml"} <= names
+    assert {"build_binding.py", "waits.h", "joined.h"} <= names
+    assert {"VERSION", "setup.py", "pyproject.toml"} <= names
 
 
 def test_wheel_has_what_runs_it(wheel):
