@@ -29,8 +29,10 @@ void nns__stream_rouse(nns_stream *s)
 
 int nns__stream_fail_text(nns_stream *s, const struct nns__failure *f)
 {
-    int rc = nns__engine_fail_text(s->engine, f);
+    int rc;
 
+    nns__call_keep(s->call);
+    rc = nns__engine_fail_text(s->engine, f);
     nns__stream_rouse(s);
     return rc;
 }
@@ -39,6 +41,7 @@ int nns__stream_fail(nns_stream *s, int code, int os)
 {
     int rc;
 
+    nns__call_keep(s->call);
     /* The engine may be open although its last record has not gone out: to the caller that is
      * still the handshake. */
     if (!atomic_load(&s->ready) && (nns_engine_state(s->engine) & NNS_STATE_OPEN) != 0)
@@ -67,6 +70,7 @@ void nns__stream_abandon_call(nns_stream *s)
 {
     if (s->call == NULL)
         return;
+    nns__call_keep(s->call);
     nns_job_abandon(s->job);
     nns__call_release(s->call);
     s->job = NULL;
@@ -329,11 +333,59 @@ static const char *worker_key(const nns_stream *s, char key[KEY_SIZE])
     return key;
 }
 
+/* The job has run. */
+static int finish_job(nns_stream *s)
+{
+    nns_job *job = s->job;
+
+    s->job = NULL;
+    return nns_engine_finish_job(s->engine, job);
+}
+
+/* What the engine has to say, as far as the transport takes it at once. */
+static void send_at_once(nns_stream *s)
+{
+    const uint8_t *bytes;
+    size_t size;
+    nns_ssize n = 1;
+    int os, rc = NNS_OK;
+
+    while (rc == NNS_OK && n > 0) {
+        rc = nns_engine_send_buf(s->engine, &bytes, &size);
+        if (rc != NNS_OK || size == 0)
+            return;
+        n = nns__transport_send(&s->transport, bytes, size, &os);
+        rc = nns_engine_send_ack(s->engine, n > 0 ? (size_t)n : 0);
+    }
+}
+
+/* On the worker's thread, while the stream's own sleeps in step(): the peer need not wait until
+ * that is awake. Whatever fails here is met once more there; a peer that came too late hears
+ * nothing. */
+static void answer(void *arg)
+{
+    nns_stream *s = arg;
+
+    if (finish_job(s) == NNS_OK && !atomic_load(&s->canceled) &&
+        nns__deadline_left(&s->time, s->handshake_until) != 0)
+        send_at_once(s);
+}
+
+/* Nobody else comes to the engine meanwhile, and no function of the program's is called from a
+ * thread that it does not expect. */
+static bool may_answer_elsewhere(const nns_stream *s)
+{
+    return s->blocking && s->transport.kind == NNS__DESCRIPTORS && s->cfg->trace == NULL;
+}
+
 static int start_call(nns_stream *s)
 {
+    const struct nns__work work = {
+        .run = run_job, .arg = s->job, .then = may_answer_elsewhere(s) ? answer : NULL, .owner = s};
     char key[KEY_SIZE];
     struct nns__failure f;
-    int rc = nns__call_start(&s->call, &s->mem, worker_key(s, key), run_job, s->job, s->wake);
+    int rc = nns__call_start(&s->call, &s->mem, worker_key(s, key), &work, s->wake);
+
     s->owed = rc == NNS_OK;
     if (rc == NNS_OK)
         return NNS_OK;
@@ -347,15 +399,7 @@ static int start_call(nns_stream *s)
     return rc;
 }
 
-/* The job has run. */
-static int finish_job(nns_stream *s)
-{
-    nns_job *job = s->job;
-
-    s->job = NULL;
-    return nns_engine_finish_job(s->engine, job);
-}
-
+/* Until it is done a blocking stream's call has the engine. */
 static int step(nns_stream *s)
 {
     int rc;
@@ -370,15 +414,15 @@ static int step(nns_stream *s)
         if (nns__job_run_at_once(s->job))
             return finish_job(s);
         rc = start_call(s);
-        if (rc != NNS_OK)
-            return rc;
     }
-    if (!nns__call_is_done(s->call))
-        return pause_for(s, NNS__BOTH_SIDES, -1, 0, NNS_WANT_STEP);
+    while (rc == NNS_OK && !nns__call_is_done(s->call))
+        rc = pause_for(s, NNS__BOTH_SIDES, -1, 0, NNS_WANT_STEP);
+    if (rc != NNS_OK)
+        return rc;
     nns__call_release(s->call);
     s->call = NULL;
     nns__stream_take_signal(s);
-    return finish_job(s);
+    return s->job != NULL ? finish_job(s) : NNS_OK;
 }
 
 /* ---- the loop ---- */

@@ -96,11 +96,12 @@ static int fail_lookup(nns_stream *s, const struct lookup *l)
 /* Has the look-up made on a worker thread and waits for it. NNS_OK: it has a result. */
 static int look_up_elsewhere(nns_stream *s, struct lookup *l, int64_t deadline)
 {
+    const struct nns__work work = {.run = run_lookup, .arg = l};
     struct nns__call *call;
     int rc;
 
     atomic_fetch_add(&l->owners, 1);
-    rc = nns__call_start(&call, &s->mem, LOOK_UPS, run_lookup, l, s->wake);
+    rc = nns__call_start(&call, &s->mem, LOOK_UPS, &work, s->wake);
     if (rc != NNS_OK) {
         let_go(l);
         return fail_plainly(

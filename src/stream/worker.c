@@ -14,21 +14,21 @@
 #include <time.h>
 
 enum stage {
-    WAITING,  /* in the queue */
-    RUNNING,  /* on a thread */
-    DONE,     /* run has returned */
-    GIVEN_UP, /* on a thread, and nobody's: the thread frees it */
-    LOST      /* was waiting when the process forked */
+    WAITING,   /* in the queue */
+    RUNNING,   /* on a thread */
+    FOLLOWING, /* run has returned, and the thread does what comes then */
+    DONE,      /* all is over */
+    GIVEN_UP,  /* on a thread, and nobody's: the thread frees it */
+    LOST       /* was waiting when the process forked */
 };
 
 struct nns__call {
     struct nns__mem mem;
     struct nns__call *next;   /* in the queue, or in the list of what runs */
     _Atomic enum stage stage; /* written under the lock */
-    void (*run)(void *arg);
-    void *arg;
-    struct nns__wake *wake; /* a reference, until DONE */
-    char *key;              /* or NULL */
+    struct nns__work work;    /* without then once the owner keeps that */
+    struct nns__wake *wake;   /* a reference, until DONE */
+    char *key;                /* or NULL */
 };
 
 /* Where a thread without a call lies. Who takes it off the list owes it a call. It outlives the
@@ -42,6 +42,7 @@ struct idler {
 
 static struct {
     pthread_mutex_t lock;
+    pthread_cond_t followed; /* a call is FOLLOWING no longer */
     struct nns__call *queue; /* in the order they came */
     struct nns__call *running;
     struct idler all[NNS__WORKER_THREADS];
@@ -51,7 +52,7 @@ static struct {
     size_t waiting; /* calls */
     size_t threads;
     size_t idle; /* of the threads */
-} pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .followed = PTHREAD_COND_INITIALIZER};
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -130,20 +131,37 @@ static struct nns__call *take_next(void)
 
 /* ---- threads ---- */
 
+/* run has returned. What its owner would do next, unless he does it himself. */
+static void follow(struct nns__call *call)
+{
+    void (*then)(void *owner);
+
+    pthread_mutex_lock(&pool.lock);
+    then = call->stage == RUNNING ? call->work.then : NULL;
+    if (then != NULL)
+        call->stage = FOLLOWING;
+    pthread_mutex_unlock(&pool.lock);
+    if (then != NULL)
+        then(call->work.owner);
+}
+
 /* What is owed to whoever waits for the call, which may be gone as soon as it is DONE. */
 static void finish(struct nns__call *call)
 {
     struct nns__wake *wake = call->wake;
-    bool given_up;
+    bool given_up, followed;
 
     pthread_mutex_lock(&pool.lock);
     given_up = call->stage == GIVEN_UP;
+    followed = call->stage == FOLLOWING;
     unlink_call(&pool.running, call);
     if (!given_up) {
         call->wake = NULL;
         atomic_store_explicit(&call->stage, DONE, memory_order_release);
     }
     pthread_mutex_unlock(&pool.lock);
+    if (followed)
+        (void)pthread_cond_broadcast(&pool.followed);
     if (given_up) {
         call_free(call);
         return;
@@ -284,7 +302,8 @@ static void *work(void *arg)
     struct idler *idler = NULL;
 
     while (call != NULL) {
-        call->run(call->arg);
+        call->work.run(call->work.arg);
+        follow(call);
         finish(call);
         call = next_call(&idler);
     }
@@ -341,6 +360,7 @@ static void after_fork_in_child(void)
     lose(&pool.running);
     make_idlers();
     pool.waiting = pool.threads = pool.idle = 0;
+    (void)pthread_cond_init(&pool.followed, NULL); /* nobody waits in it here */
     pthread_mutex_unlock(&pool.lock);
 }
 
@@ -402,7 +422,7 @@ static int admit(struct nns__call *call, struct idler **idler, struct nns__call 
 }
 
 int nns__call_start(struct nns__call **ret, const struct nns__mem *mem, const char *key,
-                    void (*run)(void *arg), void *arg, struct nns__wake *wake)
+                    const struct nns__work *work, struct nns__wake *wake)
 {
     struct nns__call *call = call_new(mem, key), *given = NULL;
     struct idler *idler = NULL;
@@ -410,8 +430,7 @@ int nns__call_start(struct nns__call **ret, const struct nns__mem *mem, const ch
 
     if (call == NULL)
         return NNS_ERR_NOMEM;
-    call->run = run;
-    call->arg = arg;
+    call->work = *work;
     call->wake = nns__wake_ref(wake);
     (void)pthread_once(&once, set_up);
     pthread_mutex_lock(&pool.lock);
@@ -432,6 +451,23 @@ bool nns__call_is_done(const struct nns__call *call)
     return atomic_load_explicit(&call->stage, memory_order_acquire) == DONE;
 }
 
+/* The lock is held. */
+static void keep(struct nns__call *call)
+{
+    call->work.then = NULL;
+    while (call->stage == FOLLOWING)
+        (void)pthread_cond_wait(&pool.followed, &pool.lock);
+}
+
+void nns__call_keep(struct nns__call *call)
+{
+    if (call == NULL || nns__call_is_done(call))
+        return;
+    pthread_mutex_lock(&pool.lock);
+    keep(call);
+    pthread_mutex_unlock(&pool.lock);
+}
+
 void nns__call_release(struct nns__call *call)
 {
     enum stage stage;
@@ -443,6 +479,7 @@ void nns__call_release(struct nns__call *call)
         return;
     }
     pthread_mutex_lock(&pool.lock);
+    keep(call);
     stage = call->stage;
     if (stage == WAITING) {
         unlink_call(&pool.queue, call);
@@ -452,7 +489,7 @@ void nns__call_release(struct nns__call *call)
     }
     pthread_mutex_unlock(&pool.lock);
     if (stage == WAITING || stage == LOST)
-        call->run(call->arg);
+        call->work.run(call->work.arg);
     if (stage != RUNNING && stage != GIVEN_UP)
         call_free(call);
 }

@@ -22,18 +22,30 @@
 
 struct nns__call;
 
-/* Has run(arg) called once on a worker thread; wake is then signalled, unless the call was given
- * back before. key is copied; NULL: no
- * limit of its own. The caller owns *ret. BUSY (queue full, or no thread to be had), NOMEM: run is
- * not called. */
+/* What a call does: run, which may block; and then, on the same thread, what its owner would do
+ * when it woke up, so that nobody has to wait for that: not if the owner has given the call back or
+ * kept it for itself, and it must not block. NULL: nothing. */
+struct nns__work {
+    void (*run)(void *arg);
+    void *arg;
+    void (*then)(void *owner);
+    void *owner;
+};
+
+/* Has the work done once on a worker thread; wake is signalled after it, unless the call was given
+ * back before. key is copied; NULL: no limit of its own. The caller owns *ret. BUSY (queue full, or
+ * no thread to be had), NOMEM: nothing is called. */
 int nns__call_start(struct nns__call **ret, const struct nns__mem *mem, const char *key,
-                    void (*run)(void *arg), void *arg, struct nns__wake *wake);
-/* True when run has returned; all that it wrote may then be read. The signal may be still to come:
+                    const struct nns__work *work, struct nns__wake *wake);
+/* From here on what comes then is the owner's: it is over or will not be called. NULL is nothing.
+ */
+void nns__call_keep(struct nns__call *call);
+/* True when the work is over; all that it wrote may then be read. The signal may be still to come:
  * who goes on using the wake-up takes it (nns__wake_take()). */
 bool nns__call_is_done(const struct nns__call *call);
 /* Gives the call back, in any state; NULL is nothing. If run has not begun it is called here and
  * now: arg must know by then that nobody waits for it any more, so that run returns at once. If
- * it is running it goes on and the call frees itself afterwards. */
+ * it is running it goes on, without what comes then, and the call frees itself afterwards. */
 void nns__call_release(struct nns__call *call);
 
 /* For tests: the threads that have a call and those that have none, and the calls in the queue. */

@@ -35,9 +35,10 @@ static int tear_down(void **state)
 
 static struct nns__call *start(const char *key, void (*run)(void *arg), void *arg)
 {
+    const struct nns__work work = {.run = run, .arg = arg};
     struct nns__call *call = NULL;
 
-    assert_int_equal(nns__call_start(&call, &mem, key, run, arg, wake), NNS_OK);
+    assert_int_equal(nns__call_start(&call, &mem, key, &work, wake), NNS_OK);
     return call;
 }
 
@@ -79,6 +80,115 @@ static void test_runs_once_and_wakes(void **state)
     await_done(call);
     assert_int_equal(gate_passed(&gate), 1);
     nns__call_release(call);
+}
+
+/* A call of which run passes one gate and what comes then another. */
+struct two_gates {
+    struct gate run, then;
+    pthread_t ran_on, then_on;
+};
+
+static void pass_first(void *arg)
+{
+    struct two_gates *gates = arg;
+
+    gates->ran_on = pthread_self();
+    gate_pass(&gates->run);
+}
+
+static void pass_second(void *owner)
+{
+    struct two_gates *gates = owner;
+
+    gates->then_on = pthread_self();
+    gate_pass(&gates->then);
+}
+
+static struct nns__call *start_both(struct two_gates *gates)
+{
+    const struct nns__work work = {
+        .run = pass_first, .arg = gates, .then = pass_second, .owner = gates};
+    struct nns__call *call = NULL;
+
+    *gates = (struct two_gates){.run = GATE_INIT, .then = GATE_INIT};
+    assert_int_equal(nns__call_start(&call, &mem, NULL, &work, wake), NNS_OK);
+    gate_await(&gates->run, 1);
+    return call;
+}
+
+static void test_then_belongs_to_the_call(void **state)
+{
+    struct two_gates gates;
+    struct nns__call *call = start_both(&gates);
+
+    (void)state;
+    gate_open(&gates.run);
+    gate_await(&gates.then, 1);
+    assert_false(nns__call_is_done(call));
+    gate_open(&gates.then);
+    await_done(call);
+    assert_true(pthread_equal(gates.ran_on, gates.then_on));
+    nns__call_keep(call); /* nothing is left to keep */
+    nns__call_release(call);
+}
+
+static void test_then_is_kept(void **state)
+{
+    struct two_gates gates;
+    struct nns__call *call = start_both(&gates);
+
+    (void)state;
+    nns__call_keep(call);
+    gate_open(&gates.run);
+    await_done(call);
+    assert_int_equal(gate_inside(&gates.then), 0);
+    nns__call_release(call);
+    nns__call_keep(NULL);
+}
+
+static void test_then_is_not_for_who_is_gone(void **state)
+{
+    struct two_gates gates;
+
+    (void)state;
+    nns__call_release(start_both(&gates));
+    gate_open(&gates.run);
+    workers_await_none();
+    assert_int_equal(gate_passed(&gates.run), 1);
+    assert_int_equal(gate_inside(&gates.then), 0);
+}
+
+static void *open_second(void *arg)
+{
+    gate_open(&((struct two_gates *)arg)->then);
+    return NULL;
+}
+
+/* Who keeps it, or gives the call back, while it happens waits for its end. */
+static void test_then_is_waited_for(void **state)
+{
+    struct two_gates gates;
+    struct nns__call *call;
+    pthread_t opener;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        call = start_both(&gates);
+        gate_open(&gates.run);
+        gate_await(&gates.then, 1);
+        assert_int_equal(pthread_create(&opener, NULL, open_second, &gates), 0);
+        if (i == 0)
+            nns__call_keep(call);
+        else
+            nns__call_release(call);
+        assert_int_equal(gate_passed(&gates.then), 1);
+        assert_int_equal(pthread_join(opener, NULL), 0);
+        if (i == 0) {
+            await_done(call);
+            nns__call_release(call);
+        }
+        workers_await_none();
+    }
 }
 
 static void test_four_at_once(void **state)
@@ -264,12 +374,13 @@ static void test_queue_has_an_end(void **state)
 {
     struct gate gate = GATE_INIT;
     struct nns__call *calls[NNS__WORKER_THREADS + NNS__WORKER_QUEUE], *refused = NULL;
+    const struct nns__work work = {.run = gate_pass, .arg = &gate};
     size_t n = 0;
 
     (void)state;
     for (; n < COUNT(calls); n++)
         calls[n] = start(NULL, gate_pass, &gate);
-    assert_int_equal(nns__call_start(&refused, &mem, NULL, gate_pass, &gate, wake), NNS_ERR_BUSY);
+    assert_int_equal(nns__call_start(&refused, &mem, NULL, &work, wake), NNS_ERR_BUSY);
     assert_null(refused);
     gate_await(&gate, NNS__WORKER_THREADS);
     assert_int_equal(waiting(), NNS__WORKER_QUEUE);
@@ -283,12 +394,13 @@ static void test_queue_has_an_end(void **state)
 static void test_no_memory(void **state)
 {
     struct gate gate = GATE_INIT;
+    const struct nns__work work = {.run = gate_pass, .arg = &gate};
     struct nns__call *call = NULL;
 
     (void)state;
     for (long i = 1; i <= 2; i++) {
         atomic_store(&counter.fail_at, atomic_load(&counter.calls) + i);
-        assert_int_equal(nns__call_start(&call, &mem, "A", gate_pass, &gate, wake), NNS_ERR_NOMEM);
+        assert_int_equal(nns__call_start(&call, &mem, "A", &work, wake), NNS_ERR_NOMEM);
     }
     atomic_store(&counter.fail_at, 0);
     assert_null(call);
@@ -404,12 +516,13 @@ static void count_run(void *arg)
 static int child(struct nns__call *running, struct nns__call *queued, const int *runs)
 {
     struct gate own = GATE_INIT;
+    const struct nns__work work = {.run = gate_pass, .arg = &own};
     struct nns__call *call = NULL;
 
     if (threads() != 0 || waiting() != 0)
         return 1;
     gate_open(&own);
-    if (nns__call_start(&call, &mem, "A", gate_pass, &own, wake) != NNS_OK)
+    if (nns__call_start(&call, &mem, "A", &work, wake) != NNS_OK)
         return 2;
     while (!nns__call_is_done(call))
         continue;
@@ -456,6 +569,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_runs_once_and_wakes),
+        TEST(test_then_belongs_to_the_call),
+        TEST(test_then_is_kept),
+        TEST(test_then_is_not_for_who_is_gone),
+        TEST(test_then_is_waited_for),
         TEST(test_four_at_once),
         TEST(test_two_with_the_same_key),
         TEST(test_calls_without_key_share_no_limit),

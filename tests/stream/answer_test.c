@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A mechanism call's answer goes out from the worker's thread while the stream's own still sleeps,
+ * unless the program would notice: by its deadline, its cancel or the thread of its functions.
+ */
+#include "stream/ends.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Real time; who waits for a worker alone passes the gate first. */
+static int64_t real_now(void *arg)
+{
+    (void)arg;
+    return nns__time_system.now(NULL);
+}
+
+static int gated_wait(void *arg, struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+    if (count == 1)
+        gate_pass(arg);
+    return poll(fds, count, timeout_ms);
+}
+
+static void make_sleepy_server(struct ends *ends, struct gate *gate)
+{
+    const struct nns__time time = {.now = real_now, .wait = gated_wait, .arg = gate};
+
+    ends_make(ends);
+    nns__stream_set_time(ends->server, &time);
+}
+
+static void test_goes_out_while_the_stream_sleeps(void **state)
+{
+    struct gate asleep = GATE_INIT, mechanism = GATE_INIT;
+    struct ends ends = {.server_script = {.on_step = gate_pass, .arg = &mechanism}};
+    struct actor server = {.act = act_handshake}, client = {.act = act_handshake};
+    char c = 0;
+
+    (void)state;
+    make_sleepy_server(&ends, &asleep);
+    server.stream = ends.server;
+    client.stream = ends.client;
+    actor_start(&server);
+    actor_start(&client);
+    gate_await(&mechanism, 1);
+    gate_await(&asleep, 1);
+    gate_open(&mechanism);
+    assert_int_equal(actor_end(&client), NNS_OK);
+    assert_int_equal(gate_passed(&asleep), 0);
+    gate_open(&asleep);
+    assert_int_equal(actor_end(&server), NNS_OK);
+    assert_int_equal(nns_stream_write(ends.client, "x", 1), 1);
+    assert_int_equal(nns_stream_read(ends.server, &c, 1), 1);
+    assert_int_equal(c, 'x');
+    ends_free(&ends);
+}
+
+static void test_a_canceled_stream_says_nothing(void **state)
+{
+    struct gate asleep = GATE_INIT, mechanism = GATE_INIT;
+    struct ends ends = {.server_script = {.on_step = gate_pass, .arg = &mechanism}};
+    struct actor server = {.act = act_handshake};
+    char c;
+
+    (void)state;
+    make_sleepy_server(&ends, &asleep);
+    server.stream = ends.server;
+    assert_int_equal(write(ends.fds[0], "\x16\x01\x00\x00\x05MOCK\x01", 10), 10);
+    actor_start(&server);
+    gate_await(&mechanism, 1);
+    gate_await(&asleep, 1);
+    nns_stream_cancel(ends.server);
+    gate_open(&mechanism);
+    workers_await_none();
+    assert_int_equal(recv(ends.fds[0], &c, 1, MSG_DONTWAIT), -1);
+    assert_int_equal(errno, EAGAIN);
+    gate_open(&asleep);
+    assert_int_equal(actor_end(&server), NNS_ERR_CANCELED);
+    ends_free(&ends);
+}
+
+/* ---- functions of the program's ---- */
+
+struct wire {
+    int fd;
+    pthread_t expected;
+    size_t calls, elsewhere; /* of these on another thread */
+};
+
+static void note(struct wire *wire)
+{
+    wire->calls++;
+    wire->elsewhere += !pthread_equal(wire->expected, pthread_self());
+}
+
+static nns_ssize wire_recv(void *arg, void *buf, size_t len)
+{
+    ssize_t n = read(((struct wire *)arg)->fd, buf, len);
+
+    note(arg);
+    return n < 0 ? NNS_ERR_IO : n;
+}
+
+static nns_ssize wire_send(void *arg, const void *buf, size_t len)
+{
+    ssize_t n = send(((struct wire *)arg)->fd, buf, len, MSG_NOSIGNAL);
+
+    note(arg);
+    return n < 0 ? NNS_ERR_IO : n;
+}
+
+static void trace(void *arg, const nns_engine *e, int outgoing, const void *data, size_t len)
+{
+    (void)e;
+    (void)outgoing;
+    (void)data;
+    (void)len;
+    note(arg);
+}
+
+static void shake_hands(nns_stream *server, nns_stream *client)
+{
+    struct actor other = {.act = act_handshake, .stream = client};
+
+    actor_start(&other);
+    assert_int_equal(nns_stream_handshake(server), NNS_OK);
+    assert_int_equal(actor_end(&other), NNS_OK);
+}
+
+static void test_callbacks_stay_on_their_thread(void **state)
+{
+    static const struct mock script;
+    const nns_io io = {sizeof(io), wire_recv, wire_send, NULL};
+    struct ends ends = {.client = ends_stream(ends_config(&script), NNS_CLIENT),
+                        .server = ends_stream(ends_config(&script), NNS_SERVER)};
+    struct wire wire = {.expected = pthread_self()};
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.fds), 0);
+    wire.fd = ends.fds[1];
+    assert_int_equal(nns_stream_set_fd(ends.client, ends.fds[0], ends.fds[0], NNS_FD_CLOSE),
+                     NNS_OK);
+    assert_int_equal(nns_stream_set_io(ends.server, &io, &wire), NNS_OK);
+    shake_hands(ends.server, ends.client);
+    assert_true(wire.calls >= 2);
+    assert_int_equal(wire.elsewhere, 0);
+    ends_free(&ends);
+    close(ends.fds[1]);
+}
+
+static void test_a_trace_stays_on_its_thread(void **state)
+{
+    static const struct mock script;
+    struct ends ends = {.server_cfg = ends_config(&script)};
+    struct wire wire = {.expected = pthread_self()};
+
+    (void)state;
+    assert_int_equal(nns_config_set_trace(ends.server_cfg, trace, &wire), NNS_OK);
+    ends_make(&ends);
+    shake_hands(ends.server, ends.client);
+    assert_true(wire.calls >= 2);
+    assert_int_equal(wire.elsewhere, 0);
+    ends_free(&ends);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_goes_out_while_the_stream_sleeps),
+        cmocka_unit_test(test_a_canceled_stream_says_nothing),
+        cmocka_unit_test(test_callbacks_stay_on_their_thread),
+        cmocka_unit_test(test_a_trace_stays_on_its_thread),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
