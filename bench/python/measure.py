@@ -5,12 +5,10 @@ Prints Markdown; every single value goes into a file of JSON. scripts/bench-pyth
 needs and calls it: measure.py NNS PYTHON LARGE JSON ENGINE [ROUNDS]. ENGINE is whatever
 `nns --record-engine` takes; 'krb5' is libcrypto alone.
 
-"pause" has client and server on one processor, so that it measures what they do. "apart" is the same on
-two processors, each of which has fallen asleep whenever it is its turn: most of that time is the
-waking, the same for every contender. Left alone the scheduler does now one and now the other, for as
-long as a process lives, and which contender has which is luck. "later" is "pause" in processes that
-have moved much before: where asyncio makes room for 256 KiB at each receive, the C library's malloc()
-maps memory until something as large was once freed, and not from then on."""
+Each round has new processes: which processors the scheduler gives a process, and so how long a wake-up
+takes, is luck that lasts as long as the process. "pause" is measured when they have done nothing else,
+"later" when they have moved much: where asyncio makes room for 256 KiB at each receive, the C
+library's malloc() maps memory until something as large was once freed, and not from then on."""
 
 import json
 import os
@@ -25,25 +23,21 @@ sys.path.insert(0, str(HERE.parent.parent / "tests" / "support"))
 from processes import Process, environment, realm, tied_to_us  # noqa: E402
 
 EACH = ["libnns", "pure", "libnns async", "libnns asyncio", "pure asyncio"]
-TURNS = {"pause": EACH, "apart": EACH, "bulk": EACH, "later": EACH, "large": ["libnns", "C"]}
-ALIKE = [["pause", "apart"], ["bulk", "later", "large"]]  # those that share processes
-SIZES = {"bulk": 64_512, "pause": 100, "apart": 100, "later": 100, "large": 1 << 20}
-COUNTS = {"bulk": 2000, "pause": 2000, "apart": 2000, "later": 2000, "large": 300}
-PAUSES = {"pause", "apart", "later"}  # they are short, and there are more rounds of them
+TURNS = {"pause": EACH, "bulk": EACH, "later": EACH, "large": ["libnns", "C"]}
+SIZES = {"bulk": 64_512, "pause": 100, "later": 100, "large": 1 << 20}
+COUNTS = {"bulk": 2000, "pause": 2000, "later": 2000, "large": 300}
+PAUSES = {"pause", "later"}  # they are short, and there are more of them in a round
 MORE = 3
-ASKED = [  # figure, who, against whom, at least (at most, below 0; 0: nothing) this ratio
+ASKED = [  # figure, who, against whom, at least (at most, below 0) this ratio
     ("bulk", "libnns", "pure", {"krb5": 3, "auto": 5}),
     ("bulk", "libnns async", "pure asyncio", {"krb5": 3, "auto": 5}),
     ("bulk", "libnns asyncio", "pure asyncio", {"krb5": 3, "auto": 5}),
     ("pause", "libnns", "pure", {"krb5": -0.8, "auto": -0.8}),
     ("pause", "libnns async", "pure asyncio", {"krb5": -0.8, "auto": -0.8}),
     ("pause", "libnns asyncio", "pure asyncio", {"krb5": -0.8, "auto": -0.8}),
-    ("apart", "libnns", "pure", {"krb5": 0, "auto": 0}),
-    ("apart", "libnns async", "pure asyncio", {"krb5": 0, "auto": 0}),
-    ("apart", "libnns asyncio", "pure asyncio", {"krb5": 0, "auto": 0}),
-    ("later", "libnns", "pure", {"krb5": 0, "auto": 0}),
-    ("later", "libnns async", "pure asyncio", {"krb5": 0, "auto": 0}),
-    ("later", "libnns asyncio", "pure asyncio", {"krb5": 0, "auto": 0}),
+    ("later", "libnns", "pure", {"krb5": -0.8, "auto": -0.8}),
+    ("later", "libnns async", "pure asyncio", {"krb5": -0.8, "auto": -0.8}),
+    ("later", "libnns asyncio", "pure asyncio", {"krb5": -0.8, "auto": -0.8}),
     ("large", "libnns", "C", {"auto": 0.8}),  # C has the default alone
 ]
 
@@ -72,30 +66,29 @@ class Contender:
         self.popen.communicate()
 
 
-def place(what, server, contenders):
-    """On which processors."""
-    processors = sorted(os.sched_getaffinity(0))
-    clients = processors[-1:] if what in PAUSES else processors
-    servers = processors[-2:-1] or clients if what == "apart" else clients
-    for popen, here in [(server.popen, servers), *((c.popen, clients) for c in contenders)]:
-        for thread in os.listdir(f"/proc/{popen.pid}/task"):
-            os.sched_setaffinity(int(thread), here)
+def take_turns(what, contenders, number):
+    """{contender: figures}, MB/s or microseconds. Who begins changes with the number of the round."""
+    names = TURNS[what]
+    figures = {name: [] for name in names}
+    for name in names:
+        contenders[name].ask(what)  # warms up
+    for turn in range(MORE if what in PAUSES else 1):
+        begin = (number + turn) % len(names)
+        for name in names[begin:] + names[:begin]:
+            figures[name].append(figure(what, contenders[name].ask(what)))
+    return figures
 
 
-def measure(server, contenders, turns, rounds):
-    """{what: {contender: figures of all rounds}}, MB/s or microseconds."""
-    figures = {}
-    for what, names in turns.items():
-        seconds = {name: [] for name in names}
-        place(what, server, contenders.values())
-        for name in names:
-            contenders[name].ask(what)  # warms up
-        for number in range(rounds * (MORE if what in PAUSES else 1)):
-            for name in names[number % len(names) :] + names[: number % len(names)]:
-                seconds[name].append(contenders[name].ask(what))
-        figures[what] = {
-            name: [figure(what, each) for each in all] for name, all in seconds.items()
-        }
+def measure(start, turns, rounds):
+    """{what: {contender: figures of all rounds}}"""
+    figures = {what: {name: [] for name in TURNS[what]} for what in turns}
+    for number in range(rounds):
+        contenders = start(name for what in turns for name in TURNS[what])
+        for what in turns:
+            for name, some in take_turns(what, contenders, number).items():
+                figures[what][name] += some
+        for one in contenders.values():
+            one.end()
     return figures
 
 
@@ -130,45 +123,35 @@ def show(figures, engine):
 
 def verdict(ratio, asked):
     """What is asked, and whether it was missed."""
-    if asked == 0:
-        return ""
     met = ratio >= asked if asked > 0 else ratio <= -asked
     bound = f"at least {asked}" if asked > 0 else f"at most {-asked}"
     return bound if met else f"{bound} MISSED"
 
 
-def started(names, program, port):
-    """{name: contender}, each a process of its own."""
-    return {name: Contender([*program(name), port]) for name in dict.fromkeys(names)}
-
-
 def main():
     nns, python, large, store, engine = sys.argv[1:6]
     rounds = int((sys.argv[6:] or ["5"])[0])
-    turns = {what: names for what, names in TURNS.items() if what != "large" or engine == "auto"}
+    turns = [what for what in TURNS if what != "large" or engine == "auto"]
     os.environ["NNS_BENCH_ENGINE"] = engine
     argv = [nns, "listen", "--echo", "--allow", "*@NNS.TEST", "--keytab", realm("keytab")]
     argv += ["--record-engine", engine]
     server = Process([*argv, "127.0.0.1:0"], environment())
-    contenders, figures = {}, {}
 
-    def program(name):
-        return [large] if name == "C" else [python, "-B", str(HERE / "client.py"), name]
+    def start(names):
+        """{name: contender}, each a process of its own, which ends with this one."""
+        client = [python, "-B", str(HERE / "client.py")]
+        return {
+            name: Contender([*([large] if name == "C" else [*client, name]), port])
+            for name in dict.fromkeys(names)
+        }
 
     try:
         port = server.err.until(r"^listening on 127\.0\.0\.1:(\d+)$")[1]
-        for alike in ALIKE:
-            some = {what: turns[what] for what in alike if what in turns}
-            contenders = started((name for names in some.values() for name in names), program, port)
-            figures |= measure(server, contenders, some, rounds)
-            while contenders:
-                contenders.popitem()[1].end()
-        Path(store).write_text(json.dumps(figures, indent=1) + "\n")
-        show(medians_of(figures), engine)
+        figures = measure(start, turns, rounds)
     finally:
-        for one in contenders.values():
-            one.end()
         server.end()
+    Path(store).write_text(json.dumps(figures, indent=1) + "\n")
+    show(medians_of(figures), engine)
 
 
 if __name__ == "__main__":
