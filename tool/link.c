@@ -191,7 +191,7 @@ short link_events(const struct link *l)
     uint32_t state = nns_nmf_state(l->nmf);
     int events = (state & NNS_STATE_WANT_RECV) != 0 ? POLLIN : 0;
 
-    return (short)(events | ((state & NNS_STATE_WANT_SEND) != 0 ? POLLOUT : 0));
+    return (short)(events | ((state & NNS_STATE_WANT_SEND) != 0 && !l->deaf ? POLLOUT : 0));
 }
 
 void link_send(struct link *l)
@@ -204,8 +204,10 @@ void link_send(struct link *l)
         follow_engine(l);
         n = send(l->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
         (void)!nns_nmf_send_ack(l->nmf, n > 0 ? (size_t)n : 0);
-        if (n < 0 && errno != EAGAIN && errno != EINTR)
+        if (n < 0 && errno != EAGAIN && errno != EINTR) {
             (void)nns_nmf_fail(l->nmf, NNS_ERR_IO, errno);
+            l->deaf = true;
+        }
         if (n < (ssize_t)size)
             return;
     }
@@ -288,8 +290,7 @@ uint32_t link_run(struct link *l, uint32_t wanted, int64_t deadline)
         }
         events = link_events(l);
         if ((state & NNS_STATE_FAILED) != 0) {
-            if ((events & POLLOUT) == 0 || nns_nmf_error(l->nmf) == NNS_ERR_IO ||
-                link_patience(deadline) == 0)
+            if ((events & POLLOUT) == 0 || link_patience(deadline) == 0)
                 return state;
         } else if ((events & POLLOUT) == 0 && (state & (wanted | NNS_STATE_RECV_EOF)) != 0) {
             return state;

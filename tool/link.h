@@ -24,6 +24,7 @@ struct link {
     const char *peer;      /* as in event.h */
     int64_t session_until; /* milliseconds of link_now(): the end of the client's ticket */
     bool announced;        /* what was negotiated has been told */
+    bool deaf;             /* the peer hears nothing any more: what waits to be sent is lost */
     bool in_pieces;        /* the peer sends a record's head apart */
     struct trace_connection *trace;
 };

@@ -268,6 +268,17 @@ class Refusals(ProxyTest):
         outer.err.until("authenticated using Kerberos")
         outer.err.until("data: the client's ticket has ended")
 
+    def test_a_client_that_breaks_the_rules_and_is_gone(self):
+        """Nobody is left to hear the fault: the connection ends, and needs no time-out for it."""
+        _, inner = self.row(Service(self))
+        client = self.client(inner.port).open()
+        client.end()
+        inner.pause()  # until the client has gone
+        client.send(bytes([nettcp.VERSION, 2, 0]))
+        client.reset()
+        inner.resume()
+        inner.err.until("the client speaks version 2.0")
+
     def test_either_side_that_breaks_off(self):
         service = Service(self)
         outer, inner = self.row(service)

@@ -3,6 +3,7 @@
 not from libnns."""
 
 import socket
+import struct
 import threading
 
 from processes import DEADLINE
@@ -53,6 +54,11 @@ class Peer:
     def close(self):
         self.file.close()
         self.connection.close()
+
+    def reset(self):
+        """Closes, and what is still on its way is lost."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
 
     def send(self, data):
         self.connection.sendall(data)

@@ -17,6 +17,7 @@ import queue
 import random
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -204,6 +205,14 @@ class Process:
     def wait(self):
         """The exit status of a program that ends by itself."""
         return self.popen.wait(DEADLINE)
+
+    def pause(self):
+        """Stops the program; answers when all of it stands still."""
+        self.popen.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.popen.pid, os.WSTOPPED)
+
+    def resume(self):
+        self.popen.send_signal(signal.SIGCONT)
 
     def end(self):
         """Ends the program if it still runs, and returns the lines of its standard error."""
