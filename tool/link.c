@@ -19,6 +19,10 @@
 #define BUFFER_BYTES                                                                               \
     ((int64_t)1 << 20) /* under bulk traffic, so that no side waits for the other */
 
+/* An envelope has three events or more, whatever its size is: a link may hold so many small ones
+ * that passing on all of them takes half a second. */
+#define EVENTS_AT_ONCE 512
+
 /* ---- its life ---- */
 
 static void hang_up(void *arg)
@@ -370,21 +374,21 @@ static void trace_event(const struct way *w, int event)
 
 void way_pass(struct way *w)
 {
-    int event, rc;
+    int event, rc, left = EVENTS_AT_ONCE;
 
     do {
         event = w->held != NNS_NMF_NOTHING ? w->held : nns_nmf_next(w->from->nmf);
         w->held = NNS_NMF_NOTHING;
         rc = event > NNS_NMF_NOTHING ? pass_event(w, event) : NNS_OK;
-        w->blocked = rc == NNS_WANT_SEND;
-        if (w->blocked && event != NNS_NMF_DATA) /* which repeats by itself */
+        if (rc == NNS_WANT_SEND && event != NNS_NMF_DATA) /* which repeats by itself */
             w->held = event;
         if (rc == NNS_OK)
             trace_event(w, event);
-    } while (event > NNS_NMF_NOTHING && rc == NNS_OK);
+    } while (event > NNS_NMF_NOTHING && rc == NNS_OK && --left > 0);
+    w->stopped = rc == NNS_WANT_SEND || left == 0;
 }
 
 bool way_goes_on(const struct way *w)
 {
-    return w->blocked && (nns_nmf_state(w->to->nmf) & NNS_STATE_CAN_WRITE) != 0;
+    return w->stopped && (nns_nmf_state(w->to->nmf) & NNS_STATE_CAN_WRITE) != 0;
 }

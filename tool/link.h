@@ -69,16 +69,17 @@ int link_failed(const struct link *l, const struct traffic *t);
 struct way {
     struct link *from, *to;
     int held;     /* an event that to had no room for, or NNS_NMF_NOTHING */
-    bool blocked; /* to had no room for what has come */
+    bool stopped; /* more has come than to had room for, or than is passed on at once */
     uint64_t bytes;
     struct trace_connection *trace; /* where it shows, and which way */
     bool outgoing;
 };
 
-/* Passes on what has come, as far as the other side has room: envelopes, and End. Failures stay
- * with their links. */
+/* Passes on what has come, as far as the other side has room, and not much at once: envelopes, and
+ * End. Failures stay with their links. */
 void way_pass(struct way *w);
-/* True if to has room again: then nobody waits for a socket, which may have nothing more to say. */
+/* True if it stopped and to has room: then nobody waits for a socket, which may have nothing more
+ * to say. */
 bool way_goes_on(const struct way *w);
 
 #endif

@@ -14,8 +14,8 @@
 #define SERVICE_MS 30000   /* the connection to the service, and again for its handshake */
 #define GRACE_MS 1000      /* for last words */
 
-/* More than this in one turn is bulk traffic, which has its own thread until it has been calm for
- * so many turns. Nobody else has to wait for its cipher work then. */
+/* More than this in one turn, or more than is passed on at once, is bulk traffic, which has its own
+ * thread until it has been calm for so many turns. Nobody else has to wait for it then. */
 #define BULK_BYTES ((uint64_t)32 << 10)
 #define CALM_TURNS 64
 
@@ -57,18 +57,21 @@ static void put_off_deadline(struct proxy *p)
         link_earlier(link_deadline(p->options->idle_ms, 0), p->client.session_until);
 }
 
-/* Passes on what has come, until it has to be waited for more. */
+/* True if there is more to pass on, and nothing to wait for. */
+static bool goes_on(const struct proxy *p)
+{
+    return !has_failed(p) && (way_goes_on(&p->there) || way_goes_on(&p->back));
+}
+
 static void pass_on(struct proxy *p)
 {
     uint64_t before = p->there.bytes + p->back.bytes;
 
-    do {
-        way_pass(&p->there);
-        way_pass(&p->back);
-        link_send(&p->service);
-        link_send(&p->client);
-    } while (!has_failed(p) && (way_goes_on(&p->there) || way_goes_on(&p->back)));
-    if (p->there.bytes + p->back.bytes - before > BULK_BYTES)
+    way_pass(&p->there);
+    way_pass(&p->back);
+    link_send(&p->service);
+    link_send(&p->client);
+    if (goes_on(p) || p->there.bytes + p->back.bytes - before > BULK_BYTES)
         p->calm = 0;
     else if (p->calm < CALM_TURNS)
         p->calm++;
@@ -114,7 +117,7 @@ static void converse(struct proxy *p)
     for (pass_on(p); !is_over(p); pass_on(p)) {
         if (p->calm == CALM_TURNS)
             hub_host(&p->guest);
-        if (!is_over(p))
+        if (!is_over(p) && !goes_on(p))
             wait_for_both(p);
     }
 }

@@ -163,6 +163,32 @@ class Conversations(ProxyTest):
                 self.assertTrue(client.call(data) == data)
         client.end()
 
+    def test_many_small_envelopes_at_once_are_bulk_traffic(self):
+        """Also empty ones: the thread of the others has less work with them than their own."""
+        count = 1_000_000
+
+        class Sink(Service):
+            def _converse(self, peer):
+                while peer.record()[0] != nettcp.PREAMBLE_END:
+                    pass
+                peer.send(bytes([nettcp.ACK]))
+                peer.exactly(count * len(nettcp.envelope(b"")))
+                peer.expect(nettcp.END)
+                peer.send(bytes([nettcp.END]))
+
+        proxies = self.row(Sink(self))
+        resting = self.client(proxies[1].port).open()
+        shared = [proxy.processor_time() for proxy in proxies]
+        client = self.client(proxies[1].port).open()
+        client.send(nettcp.envelope(b"") * count)
+        client.end()
+        for proxy, before in zip(proxies, shared):
+            after = proxy.processor_time()
+            others = sum(after[thread] - before[thread] for thread in before)
+            own = sum(after[thread] for thread in after if thread not in before)
+            self.assertGreater(own, others)
+        resting.close()
+
     def test_a_channel_at_rest_times_out(self):
         outer = self.proxy("--terminate", Service(self).port, "--idle-timeout", "500ms")
         inner = self.proxy("--initiate", outer.port)
