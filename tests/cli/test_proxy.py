@@ -139,14 +139,34 @@ class Conversations(ProxyTest):
             thread.join(DEADLINE)
         self.assertEqual(sorted(done), list(range(20)))
 
+    def with_shared_threads(self, *proxies):
+        """The threads of proxies that are there before the clients of the test: those that
+        conversations share, and some that are at rest."""
+        self.client(proxies[-1].port).open().call(b"x")
+        return [set(proxy.run_times()) for proxy in proxies]
+
+    def work(self, proxy, shared, do):
+        """What do() costs: nanoseconds on the conversations' own threads, and on shared ones."""
+        before = proxy.run_times()
+        do()
+        spent = {thread: time - before.get(thread, 0) for thread, time in proxy.run_times().items()}
+        together = sum(time for thread, time in spent.items() if thread in shared)
+        return sum(spent.values()) - together, together
+
     def test_calls_of_open_channels_take_turns(self):
         """They share a thread; what ends, and what breaks off, leaves the others alone."""
         _, inner = self.row(Service(self), "--max-handshakes-per-source", "64")
+        (shared,) = self.with_shared_threads(inner)
         clients = [self.client(inner.port).open() for _ in range(12)]
-        for number in range(12):
+
+        def call(data):
             for client in clients:
-                data = content(50 + number)
                 self.assertTrue(client.call(data) == data)
+
+        call(b"x")
+        self.assertLess(*self.work(inner, shared, lambda: [call(content(n)) for n in range(20)]))
+        for number in range(12):
+            call(content(50 + number))
             if number % 2:
                 clients.pop().end()
             elif number % 4:
@@ -157,10 +177,17 @@ class Conversations(ProxyTest):
     def test_small_calls_between_large_ones(self):
         """Bulk traffic has a thread of its own, and gives it back."""
         _, inner = self.row(Service(self))
+        (shared,) = self.with_shared_threads(inner)
         client = self.client(inner.port).open()
-        for length in (1_000_000, 300_000, 2_000_000):
-            for data in (content(length), *(content(number) for number in range(100))):
+
+        def call(*lengths):
+            for data in map(content, lengths):
                 self.assertTrue(client.call(data) == data)
+
+        for length in (1_000_000, 300_000, 2_000_000):
+            self.assertGreater(*self.work(inner, shared, lambda: call(*[length] * 5)))
+            call(*range(100))
+            self.assertLess(*self.work(inner, shared, lambda: call(*range(100))))
         client.end()
 
     def test_many_small_envelopes_at_once_are_bulk_traffic(self):
@@ -172,22 +199,24 @@ class Conversations(ProxyTest):
                 while peer.record()[0] != nettcp.PREAMBLE_END:
                     pass
                 peer.send(bytes([nettcp.ACK]))
+                peer.send(nettcp.envelope(peer.expect(nettcp.SIZED)))
                 peer.exactly(count * len(nettcp.envelope(b"")))
                 peer.expect(nettcp.END)
                 peer.send(bytes([nettcp.END]))
 
         proxies = self.row(Sink(self))
-        resting = self.client(proxies[1].port).open()
-        shared = [proxy.processor_time() for proxy in proxies]
+        threads = self.with_shared_threads(*proxies)
         client = self.client(proxies[1].port).open()
-        client.send(nettcp.envelope(b"") * count)
-        client.end()
-        for proxy, before in zip(proxies, shared):
-            after = proxy.processor_time()
-            others = sum(after[thread] - before[thread] for thread in before)
-            own = sum(after[thread] for thread in after if thread not in before)
-            self.assertGreater(own, others)
-        resting.close()
+        client.call(b"x")
+
+        def flood():
+            client.send(nettcp.envelope(b"") * count)
+            client.end()
+
+        def of_inner():
+            self.assertGreater(*self.work(proxies[1], threads[1], flood))
+
+        self.assertGreater(*self.work(proxies[0], threads[0], of_inner))
 
     def test_a_channel_at_rest_times_out(self):
         outer = self.proxy("--terminate", Service(self).port, "--idle-timeout", "500ms")

@@ -214,13 +214,10 @@ class Process:
     def resume(self):
         self.popen.send_signal(signal.SIGCONT)
 
-    def processor_time(self):
-        """Ticks of each thread, by its id."""
-        times = {}
-        for stat in Path(f"/proc/{self.popen.pid}/task").glob("*/stat"):
-            fields = stat.read_text().rpartition(")")[2].split()
-            times[int(stat.parent.name)] = int(fields[11]) + int(fields[12])
-        return times
+    def run_times(self):
+        """Nanoseconds that each thread has run, by its id."""
+        stats = Path(f"/proc/{self.popen.pid}/task").glob("*/schedstat")
+        return {int(stat.parent.name): int(stat.read_text().split()[0]) for stat in stats}
 
     def end(self):
         """Ends the program if it still runs, and returns the lines of its standard error."""
