@@ -203,13 +203,15 @@ void link_send(struct link *l)
     const uint8_t *bytes;
     size_t size;
     ssize_t n;
+    int os;
 
     while (nns_nmf_send_buf(l->nmf, &bytes, &size) == NNS_OK && size > 0) {
         follow_engine(l);
         n = send(l->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+        os = errno;
         (void)!nns_nmf_send_ack(l->nmf, n > 0 ? (size_t)n : 0);
-        if (n < 0 && errno != EAGAIN && errno != EINTR) {
-            (void)nns_nmf_fail(l->nmf, NNS_ERR_IO, errno);
+        if (n < 0 && os != EAGAIN && os != EINTR) {
+            (void)nns_nmf_fail(l->nmf, NNS_ERR_IO, os);
             l->deaf = true;
         }
         if (n < (ssize_t)size)
@@ -235,17 +237,19 @@ static void receive(struct link *l)
     uint8_t *room;
     size_t size;
     ssize_t n;
+    int os;
 
     if (nns_nmf_recv_buf(l->nmf, &room, &size) != NNS_OK || size == 0)
         return;
     follow_engine(l);
     n = recv(l->fd, room, size, MSG_DONTWAIT);
+    os = errno;
     if (n == 0)
         (void)nns_nmf_recv_eof(l->nmf);
     else
         (void)!nns_nmf_recv_ack(l->nmf, n > 0 ? (size_t)n : 0);
-    if (n < 0 && errno != EAGAIN && errno != EINTR)
-        (void)nns_nmf_fail(l->nmf, NNS_ERR_IO, errno);
+    if (n < 0 && os != EAGAIN && os != EINTR)
+        (void)nns_nmf_fail(l->nmf, NNS_ERR_IO, os);
     if (n > 0)
         acknowledge_quickly(l, n);
 }
