@@ -2,11 +2,13 @@
  *
  * What the asynchronous faces do for each small record, compiled into the binding: calls of the
  * engine that follow one another, as one. A record is sent here too, as asyncio's transport would:
- * at once, and what the socket does not take at once is left to that transport, errors as well.
+ * at once, and what the socket does not take at once is left to that transport. An error is the
+ * engine's; that transport ends when it tries once more.
  */
 #ifndef LIBNNS_JOINED_H
 #define LIBNNS_JOINED_H
 
+#include <errno.h>
 #include <nns/nns.h>
 #include <sys/socket.h>
 
@@ -49,6 +51,8 @@ int64_t libnns_send(nns_engine *e, int fd)
         if (rc < 0)
             return rc;
         n = size > 0 ? send(fd, ptr, size, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
+        if (n < 0 && errno != EAGAIN && errno != EINTR)
+            (void)nns_engine_fail(e, NNS_ERR_IO, errno); /* a socket tells of a reset once */
         if (n <= 0)
             break;
         state = libnns_send_ack(e, (size_t)n);

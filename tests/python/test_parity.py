@@ -3,6 +3,7 @@
 open_negotiate_stream(): the result is the same. Only read() without an argument is not in it."""
 
 import asyncio
+import select
 import socket
 import struct
 from contextlib import asynccontextmanager, suppress
@@ -748,6 +749,21 @@ async def a_peer_that_is_gone_while_we_write(client, server):
 
 
 @case
+async def a_reset_that_a_write_meets(client, server):
+    """The write's error, and not what the socket says to whoever asks it once more."""
+    ours, theirs = (end.writer.get_extra_info("socket") for end in (client, server))
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.writer.transport.pause_reading()  # so that nothing but the write meets it
+    server.writer.transport.abort()
+    while not select.select([ours.fileno()], [], [], 0)[0]:
+        await asyncio.sleep(0.001)
+    client.writer.write(b"x")
+    drained = await outcome(client.writer.drain())
+    closed = await outcome(client.writer.wait_closed())
+    return drained, closed, named(client.reader.exception()), client.writer.is_closing()
+
+
+@case
 async def a_writer_that_is_held_up_when_the_peer_resets(client, server):
     server.writer.transport.pause_reading()
     client.writer.write(content(MUCH))
@@ -1012,6 +1028,7 @@ NOT_UVLOOP = {
     "bytes_that_change_afterwards": "it keeps the memory that it was given",
     "write_after_close": "all writes of a turn go out at its end, and these too",
     "drain_when_all_has_gone": "likewise",
+    "a_reset_that_a_write_meets": "likewise",
 }
 
 
