@@ -84,6 +84,16 @@ def test_wheel_has_what_runs_it(wheel):
     assert not [name for name in names if not name.startswith(("libnns/", "libnns-"))]
 
 
+def test_the_licence_goes_with_both(sdist, wheel):
+    text = (SOURCES / "LICENSE").read_bytes()
+    with tarfile.open(sdist) as archive:
+        (member,) = [m for m in archive.getmembers() if m.name.endswith("/LICENSE")]
+        assert archive.extractfile(member).read() == text
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith("/LICENSE")]
+        assert archive.read(name) == text
+
+
 def test_wheel_installs_and_runs(wheel, prefix, tmp_path):
     run(sys.executable, "-m", "venv", "--without-pip", "--system-site-packages", tmp_path, cwd="/")
     python = tmp_path / "bin" / "python"
