@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define LOOKS 64       /* for one wait; each takes most of a microsecond */
+#define MOMENT_US 100  /* no longer than that: a yield to a busy thread takes a time slice */
 #define LOST_MOST 4u   /* in a row: then it does not pay */
 #define LOOK_AGAIN 64u /* one wait in so many finds out whether it would pay by now */
 
@@ -62,11 +63,13 @@ static bool is_worth_it(struct nns__spin *spin)
 int nns__spin(struct nns__spin *spin, const struct nns__time *time, struct pollfd *fds,
               nfds_t count)
 {
+    int64_t until;
     int n = 0;
 
     if (!is_worth_it(spin) || !begin())
         return 0;
-    for (int i = 0; i < LOOKS && n == 0; i++) {
+    until = nns__time_us(time) + MOMENT_US;
+    for (int i = 0; i < LOOKS && n == 0 && nns__time_us(time) < until; i++) {
         n = time->wait(time->arg, fds, count, 0);
         if (n == 0)
             (void)sched_yield(); /* whoever has to answer may be waiting for this processor */

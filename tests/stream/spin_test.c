@@ -17,7 +17,14 @@ struct looks {
     int answer; /* what that one answers */
     struct nns__time time;
     bool nested; /* each look begins another waiter's */
+    int64_t now; /* milliseconds */
+    int takes;   /* one look; 0: next to nothing */
 };
+
+static int64_t now(void *arg)
+{
+    return ((struct looks *)arg)->now;
+}
 
 static int count_looks(void *arg, struct pollfd *fds, nfds_t count, int timeout_ms)
 {
@@ -26,6 +33,7 @@ static int count_looks(void *arg, struct pollfd *fds, nfds_t count, int timeout_
 
     assert_int_equal(timeout_ms, 0);
     looks->count++;
+    looks->now += looks->takes;
     if (looks->nested)
         (void)nns__spin(&another, &looks->time, fds, count);
     return looks->nested || looks->count == looks->good ? looks->answer : 0;
@@ -37,6 +45,7 @@ static int look(struct nns__spin *spin, struct looks *looks)
 
     looks->count = 0;
     looks->time = nns__time_system;
+    looks->time.now = now;
     looks->time.wait = count_looks;
     looks->time.arg = looks;
     return nns__spin(spin, &looks->time, &fd, 1);
@@ -76,6 +85,17 @@ static void test_the_moment_ends(void **state)
     (void)state;
     assert_int_equal(look(&spin, &looks), 0);
     assert_in_range(looks.count, 2, 1000);
+}
+
+/* Who yields to a busy thread comes back a time slice later. */
+static void test_the_moment_ends_on_a_busy_processor(void **state)
+{
+    struct nns__spin spin = {0};
+    struct looks looks = {.takes = 3};
+
+    (void)state;
+    assert_int_equal(look(&spin, &looks), 0);
+    assert_int_equal(looks.count, 1);
 }
 
 static void test_an_error_ends_it(void **state)
@@ -137,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_looks_until_something_happens, need_two_processors),
         cmocka_unit_test_setup(test_the_moment_ends, need_two_processors),
+        cmocka_unit_test_setup(test_the_moment_ends_on_a_busy_processor, need_two_processors),
         cmocka_unit_test_setup(test_an_error_ends_it, need_two_processors),
         cmocka_unit_test_setup(test_learns_that_it_does_not_pay, need_two_processors),
         cmocka_unit_test_setup(test_half_of_the_processors_at_most, need_two_processors),
