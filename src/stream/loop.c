@@ -360,14 +360,14 @@ static void send_at_once(nns_stream *s)
 }
 
 /* On the worker's thread, while the stream's own sleeps in step(): the peer need not wait until
- * that is awake. Whatever fails here is met once more there; a peer that came too late hears
- * nothing. */
+ * that is awake. Whatever fails here is met once more there. After the deadline or a cancel the
+ * result is not even looked at: nothing comes to the queue that could still go out. */
 static void answer(void *arg)
 {
     nns_stream *s = arg;
 
-    if (finish_job(s) == NNS_OK && !atomic_load(&s->canceled) &&
-        nns__deadline_left(&s->time, s->handshake_until) != 0)
+    if (!atomic_load(&s->canceled) && nns__deadline_left(&s->time, s->handshake_until) != 0 &&
+        finish_job(s) == NNS_OK)
         send_at_once(s);
 }
 
@@ -399,6 +399,20 @@ static int start_call(nns_stream *s)
     return rc;
 }
 
+/* What ends a call whatever the state is. The gate hears of a client's first token here, before
+ * the mechanism is called with it. */
+static int check_interrupts(nns_stream *s, unsigned side)
+{
+    int rc = nns__stream_check_canceled(s);
+
+    if (side == NNS__BOTH_SIDES && nns_engine_legs(s->engine) > 0)
+        nns_pass_first_token(s->pass);
+    if (rc == NNS_OK && side == NNS__BOTH_SIDES &&
+        nns__deadline_left(&s->time, s->handshake_until) == 0)
+        rc = nns__stream_fail(s, NNS_ERR_TIMEOUT, 0);
+    return rc;
+}
+
 /* Until it is done a blocking stream's call has the engine. */
 static int step(nns_stream *s)
 {
@@ -417,6 +431,8 @@ static int step(nns_stream *s)
     }
     while (rc == NNS_OK && !nns__call_is_done(s->call))
         rc = pause_for(s, NNS__BOTH_SIDES, -1, 0, NNS_WANT_STEP);
+    if (rc == NNS_OK)
+        rc = check_interrupts(s, NNS__BOTH_SIDES); /* before there is anything to send */
     if (rc != NNS_OK)
         return rc;
     nns__call_release(s->call);
@@ -434,20 +450,6 @@ static uint32_t state_of(const nns_stream *s, unsigned side)
     if (side == NNS__SEND_SIDE)
         return nns_engine_send_state(s->engine);
     return nns_engine_state(s->engine);
-}
-
-/* What ends a call whatever the state is. The gate hears of a client's first token here, before
- * the mechanism is called with it. */
-static int check_interrupts(nns_stream *s, unsigned side)
-{
-    int rc = nns__stream_check_canceled(s);
-
-    if (side == NNS__BOTH_SIDES && nns_engine_legs(s->engine) > 0)
-        nns_pass_first_token(s->pass);
-    if (rc == NNS_OK && side == NNS__BOTH_SIDES &&
-        nns__deadline_left(&s->time, s->handshake_until) == 0)
-        rc = nns__stream_fail(s, NNS_ERR_TIMEOUT, 0);
-    return rc;
 }
 
 static int run(nns_stream *s, unsigned side, uint32_t wanted)

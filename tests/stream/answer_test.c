@@ -57,14 +57,14 @@ static void test_goes_out_while_the_stream_sleeps(void **state)
     ends_free(&ends);
 }
 
-static void test_a_canceled_stream_says_nothing(void **state)
+/* turns: of the mechanism. */
+static void say_nothing(int turns)
 {
     struct gate asleep = GATE_INIT, mechanism = GATE_INIT;
-    struct ends ends = {.server_script = {.on_step = gate_pass, .arg = &mechanism}};
+    struct ends ends = {.server_script = {.turns = turns, .on_step = gate_pass, .arg = &mechanism}};
     struct actor server = {.act = act_handshake};
     char c;
 
-    (void)state;
     make_sleepy_server(&ends, &asleep);
     server.stream = ends.server;
     assert_int_equal(write(ends.fds[0], "\x16\x01\x00\x00\x05MOCK\x01", 10), 10);
@@ -78,7 +78,15 @@ static void test_a_canceled_stream_says_nothing(void **state)
     assert_int_equal(errno, EAGAIN);
     gate_open(&asleep);
     assert_int_equal(actor_end(&server), NNS_ERR_CANCELED);
+    assert_int_equal(recv(ends.fds[0], &c, 1, 0), 0);
     ends_free(&ends);
+}
+
+static void test_a_canceled_stream_says_nothing(void **state)
+{
+    (void)state;
+    say_nothing(2); /* its last token, and Done */
+    say_nothing(4);
 }
 
 /* ---- functions of the program's ---- */
