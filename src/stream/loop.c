@@ -348,7 +348,7 @@ static void send_at_once(nns_stream *s)
     const uint8_t *bytes;
     size_t size;
     nns_ssize n = 1;
-    int os, rc = NNS_OK;
+    int os = 0, rc = NNS_OK;
 
     while (rc == NNS_OK && n > 0) {
         rc = nns_engine_send_buf(s->engine, &bytes, &size);
@@ -357,10 +357,12 @@ static void send_at_once(nns_stream *s)
         n = nns__transport_send(&s->transport, bytes, size, &os);
         rc = nns_engine_send_ack(s->engine, n > 0 ? (size_t)n : 0);
     }
+    if (n <= 0 && !is_want(n))
+        break_send(s, (int)n, os); /* a socket would not say so again */
 }
 
 /* On the worker's thread, while the stream's own sleeps in step(): the peer need not wait until
- * that is awake. Whatever fails here is met once more there. After the deadline or a cancel the
+ * that is awake. Whatever fails here is met there. After the deadline or a cancel the
  * result is not even looked at: nothing comes to the queue that could still go out. */
 static void answer(void *arg)
 {

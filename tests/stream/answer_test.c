@@ -6,6 +6,7 @@
 #include "stream/ends.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -87,6 +88,53 @@ static void test_a_canceled_stream_says_nothing(void **state)
     (void)state;
     say_nothing(2); /* its last token, and Done */
     say_nothing(4);
+}
+
+static void make_tcp_pair(int fds[2])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fds[0], (struct sockaddr *)&address, size), 0);
+    fds[1] = accept(listener, NULL, NULL);
+    close(listener);
+}
+
+/* A socket tells a reset once. */
+static void test_a_reset_is_reported_as_one(void **state)
+{
+    const struct linger reset = {.l_onoff = 1};
+    struct gate asleep = GATE_INIT, mechanism = GATE_INIT;
+    const struct mock script = {.on_step = gate_pass, .arg = &mechanism};
+    const struct nns__time time = {.now = real_now, .wait = gated_wait, .arg = &asleep};
+    struct actor server = {.act = act_handshake};
+    struct pollfd gone = {0};
+    int fds[2];
+
+    (void)state;
+    make_tcp_pair(fds);
+    gone.fd = fds[1];
+    server.stream = ends_stream(ends_config(&script), NNS_SERVER);
+    nns__stream_set_time(server.stream, &time);
+    assert_int_equal(nns_stream_set_fd(server.stream, fds[1], fds[1], NNS_FD_CLOSE), NNS_OK);
+    assert_int_equal(write(fds[0], "\x16\x01\x00\x00\x05MOCK\x01", 10), 10);
+    actor_start(&server);
+    gate_await(&mechanism, 1);
+    gate_await(&asleep, 1);
+    assert_int_equal(setsockopt(fds[0], SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
+    close(fds[0]);
+    assert_int_equal(poll(&gone, 1, -1), 1);
+    gate_open(&mechanism);
+    workers_await_none();
+    gate_open(&asleep);
+    assert_int_equal(actor_end(&server), NNS_ERR_IO);
+    assert_int_equal(nns_error_os(nns_stream_error(server.stream)), ECONNRESET);
+    nns_stream_free(server.stream);
 }
 
 /* ---- functions of the program's ---- */
@@ -178,6 +226,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_goes_out_while_the_stream_sleeps),
         cmocka_unit_test(test_a_canceled_stream_says_nothing),
+        cmocka_unit_test(test_a_reset_is_reported_as_one),
         cmocka_unit_test(test_callbacks_stay_on_their_thread),
         cmocka_unit_test(test_a_trace_stays_on_its_thread),
     };
