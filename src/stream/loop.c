@@ -373,11 +373,13 @@ static void answer(void *arg)
         send_at_once(s);
 }
 
-/* Nobody else comes to the engine meanwhile, and no function of the program's is called from a
- * thread that it does not expect. */
+/* Nobody else comes to the engine meanwhile, no function of the program's is called from a thread
+ * that it does not expect, and to send cannot block: of a pipe with a second writer, or a terminal,
+ * nobody can say that. */
 static bool may_answer_elsewhere(const nns_stream *s)
 {
-    return s->blocking && s->transport.kind == NNS__DESCRIPTORS && s->cfg->trace == NULL;
+    return s->blocking && s->transport.kind == NNS__DESCRIPTORS && s->transport.send_is_socket &&
+           s->cfg->trace == NULL;
 }
 
 static int start_call(nns_stream *s)

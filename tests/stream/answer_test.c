@@ -137,6 +137,38 @@ static void test_a_reset_is_reported_as_one(void **state)
     nns_stream_free(server.stream);
 }
 
+/* Only a socket promises that a worker, of which there are few, is not held up. */
+static void test_only_sockets_are_written_to_elsewhere(void **state)
+{
+    struct gate asleep = GATE_INIT, mechanism = GATE_INIT;
+    const struct mock script = {.on_step = gate_pass, .arg = &mechanism};
+    const struct nns__time time = {.now = real_now, .wait = gated_wait, .arg = &asleep};
+    struct actor server = {.act = act_handshake};
+    struct pollfd there = {.events = POLLIN};
+    int to[2], from[2];
+
+    (void)state;
+    assert_int_equal(pipe(to), 0);
+    assert_int_equal(pipe(from), 0);
+    server.stream = ends_stream(ends_config(&script), NNS_SERVER);
+    nns__stream_set_time(server.stream, &time);
+    assert_int_equal(nns_stream_set_fd(server.stream, to[0], from[1], NNS_FD_CLOSE), NNS_OK);
+    assert_int_equal(write(to[1], "\x16\x01\x00\x00\x05MOCK\x01", 10), 10);
+    there.fd = from[0];
+    actor_start(&server);
+    gate_await(&mechanism, 1);
+    gate_await(&asleep, 1);
+    gate_open(&mechanism);
+    workers_await_none();
+    assert_int_equal(poll(&there, 1, 0), 0);
+    gate_open(&asleep);
+    assert_int_equal(actor_end(&server), NNS_OK);
+    assert_int_equal(poll(&there, 1, 0), 1);
+    nns_stream_free(server.stream);
+    close(to[1]);
+    close(from[0]);
+}
+
 /* ---- functions of the program's ---- */
 
 struct wire {
@@ -227,6 +259,7 @@ int main(void)
         cmocka_unit_test(test_goes_out_while_the_stream_sleeps),
         cmocka_unit_test(test_a_canceled_stream_says_nothing),
         cmocka_unit_test(test_a_reset_is_reported_as_one),
+        cmocka_unit_test(test_only_sockets_are_written_to_elsewhere),
         cmocka_unit_test(test_callbacks_stay_on_their_thread),
         cmocka_unit_test(test_a_trace_stays_on_its_thread),
     };
