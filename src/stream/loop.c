@@ -422,7 +422,7 @@ static int step(nns_stream *s)
 {
     int rc;
 
-    rc = nns__engine_owned(s->engine); /* a child of fork() has no threads */
+    rc = nns__engine_owned(s->engine); /* a child of fork() has no threads, here and below */
     if (rc != NNS_OK)
         return rc;
     if (s->call == NULL) {
@@ -433,8 +433,11 @@ static int step(nns_stream *s)
             return finish_job(s);
         rc = start_call(s);
     }
-    while (rc == NNS_OK && !nns__call_is_done(s->call))
+    while (rc == NNS_OK && !nns__call_is_done(s->call)) {
         rc = pause_for(s, NNS__BOTH_SIDES, -1, 0, NNS_WANT_STEP);
+        if (rc == NNS_OK)
+            rc = nns__engine_owned(s->engine);
+    }
     if (rc == NNS_OK)
         rc = check_interrupts(s, NNS__BOTH_SIDES); /* before there is anything to send */
     if (rc != NNS_OK)

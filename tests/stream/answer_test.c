@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* Real time; who waits for a worker alone passes the gate first. */
@@ -169,6 +170,49 @@ static void test_only_sockets_are_written_to_elsewhere(void **state)
     close(from[0]);
 }
 
+/* ---- a child ---- */
+
+struct family {
+    struct gate mechanism;
+    pid_t child; /* -1: not yet born; 0: this is it */
+};
+
+/* A handler of a signal that interrupts poll(2) forks. The child's next wait would never end. */
+static int forking_wait(void *arg, struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+    struct family *family = arg;
+
+    if (family->child == 0)
+        _exit(1);
+    if (count > 1 || family->child > 0)
+        return poll(fds, count, timeout_ms);
+    family->child = fork();
+    if (family->child != 0)
+        gate_open(&family->mechanism);
+    errno = EINTR;
+    return -1;
+}
+
+static void test_a_child_does_not_wait_for_the_parents_thread(void **state)
+{
+    struct family family = {.mechanism = GATE_INIT, .child = -1};
+    struct ends ends = {.server_script = {.on_step = gate_pass, .arg = &family.mechanism}};
+    const struct nns__time time = {.now = real_now, .wait = forking_wait, .arg = &family};
+    int rc, status = -1;
+
+    (void)state;
+    ends_make(&ends);
+    nns__stream_set_time(ends.server, &time);
+    assert_int_equal(write(ends.fds[0], "\x16\x01\x00\x00\x05MOCK\x01", 10), 10);
+    rc = nns_stream_handshake(ends.server);
+    if (family.child == 0)
+        _exit(rc == NNS_ERR_FORKED ? 0 : 2);
+    assert_int_equal(rc, NNS_OK);
+    assert_int_equal(waitpid(family.child, &status, 0), family.child);
+    assert_int_equal(status, 0);
+    ends_free(&ends);
+}
+
 /* ---- functions of the program's ---- */
 
 struct wire {
@@ -260,6 +304,7 @@ int main(void)
         cmocka_unit_test(test_a_canceled_stream_says_nothing),
         cmocka_unit_test(test_a_reset_is_reported_as_one),
         cmocka_unit_test(test_only_sockets_are_written_to_elsewhere),
+        cmocka_unit_test(test_a_child_does_not_wait_for_the_parents_thread),
         cmocka_unit_test(test_callbacks_stay_on_their_thread),
         cmocka_unit_test(test_a_trace_stays_on_its_thread),
     };
