@@ -103,9 +103,7 @@ class NegotiateStreamAsync(Negotiated):
         self._target = target_of(hostname, target)
         self._reader = reader
         self._writer = writer
-        if getattr(writer.transport, "max_size", 0) > RECEIVE:  # asyncio's own, on a socket
-            writer.transport.max_size = RECEIVE  # type: ignore[attr-defined]
-        self._fd = fd_of(writer.transport)
+        self._fd = -1  # the socket of asyncio's own transport, once the handshake begins
         self._executor = executor
         self._engine: Engine | None = None
         self._rest = b""  # wire bytes for which the engine had no room yet
@@ -145,6 +143,10 @@ class NegotiateStreamAsync(Negotiated):
                 lib.NNS_ERR_STATE, closed if self._closed else "there was a handshake already"
             )
         engine = self._engine = Engine(self._config, role, self._target)
+        below = self._writer.transport  # not what it was before a start_tls()
+        self._fd = fd_of(below)
+        if self._fd >= 0 and getattr(below, "max_size", 0) > RECEIVE:
+            below.max_size = RECEIVE  # type: ignore[attr-defined]
         async with self._within(self._config.limit(limit) / 1000):
             await self._handshake(engine)
         self._session = self._alive().session()

@@ -30,8 +30,8 @@ HEAD = 5  # bytes; what comes of a record alone, from a peer that sends its head
 def fd_of(transport: asyncio.WriteTransport) -> int:
     """The socket to which asyncio's own transport sends what it is given as it is, and at once if it
     holds nothing yet; -1: another kind of transport."""
-    kind = getattr(asyncio.selector_events, "_SelectorSocketTransport", ())
-    if not isinstance(transport, kind):
+    kind = getattr(asyncio.selector_events, "_SelectorSocketTransport", None)
+    if type(transport) is not kind:
         return -1
     fd: int = transport.get_extra_info("socket").fileno()
     return fd

@@ -179,6 +179,19 @@ async def test_over_tls(tls, caplog):
     assert caplog.text == ""
 
 
+@run
+async def test_over_tls_that_begins_later(tls):
+    """The writer has another transport then than it was given with."""
+    async with ends() as (client, server):
+        await asyncio.gather(
+            client._writer.start_tls(tls[1], server_hostname="localhost"),
+            server._writer.start_tls(tls[0]),
+        )
+        await asyncio.gather(client.authenticate_as_client(), server.authenticate_as_server())
+        client.write(b"first line")
+        assert await server.read() == b"first line"
+
+
 @pytest.mark.parametrize("cut", [b"", b"\x40\0"])
 @run
 async def test_over_tls_that_is_cut(tls, cut):

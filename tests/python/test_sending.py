@@ -1,14 +1,22 @@
 # SPDX-License-Identifier: MIT
-"""Small records, which are sent past asyncio's own transport: that they are."""
+"""Small records, which are sent past asyncio's own transport: that they are, and that none of them
+overtakes what that transport holds."""
 
 import asyncio
+import fcntl
+import socket
+import sys
+import termios
 from contextlib import asynccontextmanager
 
 import pytest
 from conftest import DEADLINE, client_config, server_config, tcp_pair
+from processes import content
 
 import libnns
 from libnns import NegotiateStreamAsync
+
+PIECE = 30_000  # bytes; less than a record, more than a small buffer of the kernel's takes
 
 
 class Async:
@@ -91,6 +99,41 @@ class Peer:
                         self.text += some
         except BlockingIOError:
             pass
+
+    def take_all_of(self, other):
+        """Until the kernel holds nothing of what that end has sent."""
+        sent = other.below.get_extra_info("socket").fileno()
+        left = b"...."
+        while int.from_bytes(left, sys.byteorder):
+            self.take()
+            left = fcntl.ioctl(sent, termios.TIOCOUTQ, b"....")
+
+
+def test_no_record_overtakes_another(face):
+    async def main():
+        async with session(face) as (client, server):
+            peer, sent = Peer(server), b""
+            for end, option in (client, socket.SO_SNDBUF), (server, socket.SO_RCVBUF):
+                end.below.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, option, 8192)
+            for turn in range(3):  # full and drained, more than once
+                while not client.below.get_write_buffer_size():
+                    sent += (piece := content(PIECE + turn))
+                    await client.write(piece)
+                    await asyncio.sleep(0)
+                peer.take_all_of(client)  # of which the transport knows nothing yet
+                sent += b"behind"
+                await client.write(b"behind")
+                while client.below.get_write_buffer_size():
+                    peer.take()
+                    await asyncio.sleep(0)
+            await client.write(b"last")
+            while len(peer.text) < len(sent + b"last"):
+                peer.take()
+                await asyncio.sleep(0)
+            peer.socket.close()
+            assert peer.text == sent + b"last"
+
+    asyncio.run(main())
 
 
 def written_below(face):
