@@ -117,14 +117,14 @@ class Echo(Measurement):
         self.scale = scale
 
     def figures(self):
-        return {f"echo {self.size}": "us", f"echo {self.size}, CPU": "CPU us"}
+        return {f"echo {self.size}": "us", f"echo {self.size}, both ends' CPU": "us"}
 
     def turn(self, running):
         answer = running.ask(f"echo {self.size} {self.scale.pause}")
         cpu = answer["cpu_client"] + answer["cpu_server"]
         return {
             f"echo {self.size}": answer["round_trip"] * 1e6,
-            f"echo {self.size}, CPU": cpu / answer["writes"] * 1e6,
+            f"echo {self.size}, both ends' CPU": cpu / answer["writes"] * 1e6,
         }
 
 
