@@ -46,9 +46,9 @@ class Goals(unittest.TestCase):
             self.assertEqual(verdicts(results(pipe=values))[self.COMMAND], ["-", "not measured"])
 
     def test_at_most(self):
-        what = "ping-pong, 100 bytes: libnns - plain TCP"
+        what = "ping-pong, 100 bytes: libnns - plain TCP that looks as often"
         for ours, verdict in ((28.0, "reached"), (28.1, "not reached")):
-            found = results(echo_100={"ours": [ours], "tcp": [20.0]})
+            found = results(echo_100={"ours": [ours], "awake": [20.0]})
             self.assertEqual(verdicts(found)[what][1], verdict)
 
     def test_without_multi_buffer_its_goal_is_not_measured(self):
